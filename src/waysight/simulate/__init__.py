@@ -1,0 +1,1 @@
+"""The city simulator: seeded scenes, plates and their exact truth."""
