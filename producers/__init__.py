@@ -1,0 +1,1 @@
+"""Programs that bring frames and signals into Kafka."""

@@ -1,0 +1,1 @@
+"""Waysight: camera feeds into lawful traffic enforcement and public-safety work."""

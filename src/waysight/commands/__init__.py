@@ -1,0 +1,1 @@
+"""The waysight command's sub-commands, one module each."""

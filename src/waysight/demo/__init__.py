@@ -1,0 +1,1 @@
+"""The demonstration city, from rendering to its summary."""

@@ -1,0 +1,71 @@
+"""The port between processors and the engine that runs them.
+
+A processor is a `Logic`: it gets batches of raw messages of one partition, reads and writes the keyed
+state of that partition, and returns outputs. The engine commits state, outputs and input offsets
+together. `adapters/faust_engine.py` is the real one; `adapters/memory_engine.py` runs the same logic in
+memory and is what logic tests and users' own tests take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Kafka message as it was read; `value` is undecoded."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    timestamp_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One message to send; without `partition` the key decides, as Kafka's own partitioner would."""
+
+    topic: str
+    key: str
+    value: bytes | None
+    partition: int | None = None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class PartitionState(Protocol):
+    """The keyed state of one partition: tables of string key → msgspec-encodable frozen value."""
+
+    partition: int
+
+    def get(self, table: str, key: str, kind: type[T]) -> T | None:
+        """The value, or None."""
+
+    def put(self, table: str, key: str, value: Any) -> None:
+        """Write; becomes durable together with the step's outputs."""
+
+    def delete(self, table: str, key: str) -> None:
+        """Remove; a missing key is no error."""
+
+    def items(self, table: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """All entries of a table, in key order."""
+
+
+class Logic(Protocol):
+    """What a processor is. `inputs` are co-partitioned; `step` may await engines (inference, storage)."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    async def start(self) -> None:
+        """Open what the logic needs (broadcast tables, clients); runs once before the first step."""
+
+    async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
+        """Apply one batch of one partition; raises only for reasons that must stop the worker."""

@@ -1,0 +1,119 @@
+"""Records of governance; made from schemas/*.avsc by tools/generate_messages.py, not by hand."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from waysight.messages.perception import FrameRef, ObjectLabel
+
+AlertStatus = Literal["new", "acknowledged", "verified", "rejected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something that a person must look at. Key: subject. CloudEvents type kz.waysight.alert."""
+
+    alert_id: str
+    kind: str
+    priority: int
+    subject: str
+    plate: str
+    entry_id: str
+    legal_basis: str
+    authority: str
+    case_number: str
+    audience: str
+    exact: bool
+    distance: int
+    camera_id: str
+    location: str
+    sighting_id: str
+    occurred_ms: int
+    captured_ms: int
+    raised_ms: int
+    plate_confidence: float
+    label: ObjectLabel
+    colour: str
+    evidence: FrameRef | None = None
+    status: AlertStatus
+    status_by: str
+    status_reason: str
+    version: int
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAction:
+    """What a person or system says of an alert. Key: the alert's subject."""
+
+    action_id: str
+    alert_id: str
+    subject: str
+    status: AlertStatus
+    reason: str
+    actor: str
+    acted_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchlistEntry:
+    """What an authority is looking for. Compacted; key: entry_id."""
+
+    entry_id: str
+    plate: str
+    kind: str
+    priority: int
+    legal_basis: str
+    authority: str
+    case_number: str
+    source: str
+    audience: str
+    valid_from_ms: int
+    expires_ms: int
+    revoked_ms: int | None = None
+    revoked_by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraRecord:
+    """A camera or section as configured. Compacted; key: its id."""
+
+    camera_id: str
+    record_kind: Literal["camera", "section"]
+    config_json: str
+    version: str
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One look or act, chained by hash. Key: chain."""
+
+    chain: str
+    sequence: int
+    at_ms: int
+    actor: str
+    action: str
+    purpose: str
+    case_number: str
+    detail: str
+    rows: int
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A record that could not be used. Key: origin topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None = None
+    payload: bytes
+    payload_bytes: int
+    reason: str
+    processor: str
+    at_ms: int
