@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,6 +52,13 @@ class Settings(BaseSettings):
     search_gate: float = Field(0.50, ge=0, le=1, description="least whole-plate confidence kept as a read")
     allowed_lateness_ms: int = Field(600_000, ge=0, description="how late a fact may still correct a window")
     user: str = Field("", description="who acts (audit); empty: the login name")
+
+    def child_environment(self) -> dict[str, str]:
+        """The environment for a program of ours that must see exactly these settings (folders made absolute)."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items()}
+        paths = {n: v.expanduser().resolve() if isinstance(v, Path) else v for n, v in plain.items()}
+        return {**os.environ, **{f"WAYSIGHT_{n.upper()}": str(v) for n, v in paths.items() if v is not None}}
 
     @property
     def bootstrap(self) -> str:
