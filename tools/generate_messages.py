@@ -15,7 +15,8 @@ GROUPS = {
     "perception": ["ObjectLabel", "Frame", "PlateCandidate", "PlateRead", "DetectedObject", "Detections", "PathPoint",
                    "FrameRef", "Sighting", "Watermark", "SightingBatch", "Pass", "PassBatch", "Signal", "CameraHealth"],
     "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Review", "Fine", "Payment", "Vehicle"],
-    "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "CameraRecord", "AuditEvent", "DeadLetter"],
+    "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "CameraRecord",
+                   "AuditEvent", "DeadLetter"],
 }  # fmt: skip
 PLAIN = {"string": "str", "long": "int", "int": "int", "float": "float", "double": "float", "boolean": "bool",
          "bytes": "bytes", "null": "None"}  # fmt: skip
@@ -34,7 +35,9 @@ def main() -> int:
 
 def render(folder: Path) -> dict[str, str]:
     """File name → source text for every group; raises KeyError for a schema that no group names."""
-    schemas = {p.name.split(".")[1]: json.loads(p.read_text()) for p in sorted(folder.glob("waysight.*.avsc"))}
+    schemas = {
+        p.name.split(".")[1]: json.loads(p.read_text()) for p in sorted(folder.glob("waysight.*.avsc"))
+    }
     grouped = {n for names in GROUPS.values() for n in names}
     if set(schemas) != grouped:
         raise KeyError(f"schemas and groups differ: {sorted(set(schemas) ^ grouped)}")
@@ -43,7 +46,8 @@ def render(folder: Path) -> dict[str, str]:
     lines = [f"from waysight.messages.{g} import {', '.join(sorted(names))}" for g, names in GROUPS.items()]
     exported = ",\n    ".join(f'"{n}"' for n in sorted(grouped))
     files["__init__.py"] = (
-        '"""Every record as a frozen dataclass; made from schemas/*.avsc by tools/generate_messages.py."""\n\n'
+        '"""Every record as a frozen dataclass; made from schemas/*.avsc by '
+        'tools/generate_messages.py."""\n\n'
         + "\n".join(lines) + f"\n\n__all__ = [\n    {exported},\n]\n"
     )  # fmt: skip
     return files
@@ -56,20 +60,29 @@ def _module(group: str, schemas: list[dict[str, Any]], home: dict[str, str]) -> 
     imports = "".join(f"from waysight.messages.{g} import {n}\n" for g, n in other)
     decimal = "from decimal import Decimal\n" if "Decimal" in body else ""
     literal = "from typing import Literal\n" if "Literal[" in body else ""
-    head = f'"""Records of {group}; made from schemas/*.avsc by tools/generate_messages.py, not by hand."""\n\n'
+    head = (
+        f'"""Records of {group}; made from schemas/*.avsc by tools/generate_messages.py, not by hand."""\n\n'
+    )
     # Annotations stay evaluated: msgspec resolves them when it builds its decoders.
-    return head + "from dataclasses import dataclass\n" + decimal + literal + ("\n" + imports if imports else "") + body
+    return (
+        head
+        + "from dataclasses import dataclass\n"
+        + decimal
+        + literal
+        + ("\n" + imports if imports else "")
+        + body
+    )
 
 
 def _definition(schema: dict[str, Any], used: set[str]) -> str:
     if schema["type"] == "enum":
-        return f"\n{schema['name']} = {_type(schema, used, inline=True)}\n"
+        return f"\n{schema['name']} = {_type(schema, used)}\n"
     fields = "".join(f"    {f['name']}: {_type(f['type'], used)}{_default(f)}\n" for f in schema["fields"])
     return (f"\n\n@dataclass(frozen=True, slots=True, kw_only=True)\nclass {schema['name']}:\n"
             f'    """{schema["doc"]}"""\n\n{fields}')  # fmt: skip
 
 
-def _type(kind: Any, used: set[str], inline: bool = False) -> str:
+def _type(kind: Any, used: set[str]) -> str:
     if isinstance(kind, list):
         return " | ".join(_type(k, used) for k in sorted(kind, key=lambda k: k == "null"))
     if isinstance(kind, str):
@@ -101,8 +114,17 @@ def _formatted(text: str) -> str:
     import subprocess
 
     ruff = [sys.executable, "-m", "ruff"]
-    first = subprocess.run([*ruff, "check", "--fix", "-q", "--select", "I", "-"], input=text, text=True, capture_output=True, check=True, cwd=ROOT)
-    return subprocess.run([*ruff, "format", "-"], input=first.stdout, text=True, capture_output=True, check=True, cwd=ROOT).stdout
+    first = subprocess.run(
+        [*ruff, "check", "--fix", "-q", "--select", "I", "-"],
+        input=text,
+        text=True,
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return subprocess.run(
+        [*ruff, "format", "-"], input=first.stdout, text=True, capture_output=True, check=True, cwd=ROOT
+    ).stdout
 
 
 if __name__ == "__main__":

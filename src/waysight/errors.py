@@ -25,7 +25,9 @@ class BadMessage(WaysightError):
     """A record that cannot be decoded or is not valid."""
 
     def __init__(self, reason: str, topic: str = "", partition: int = -1, offset: int = -1) -> None:
-        where = f" at {topic}[{partition}]@{offset}" if topic and offset >= 0 else f" on {topic}" if topic else ""
+        where = (
+            f" at {topic}[{partition}]@{offset}" if topic and offset >= 0 else f" on {topic}" if topic else ""
+        )
         super().__init__(f"{reason}{where}")
         self.reason, self.topic, self.partition, self.offset = reason, topic, partition, offset
 

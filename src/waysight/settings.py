@@ -37,10 +37,14 @@ class Settings(BaseSettings):
     triton_urls: str = Field("", description="comma-separated gRPC addresses; empty: the local server")
     clickhouse_host: str = "127.0.0.1"
     clickhouse_user: str = "waysight"
-    clickhouse_password: SecretStr = Field(SecretStr(""), description="empty: read from the local stack's state")
+    clickhouse_password: SecretStr = Field(
+        SecretStr(""), description="empty: read from the local stack's state"
+    )
     clickhouse_database: str = "waysight"
     evidence_url: str = Field("", description="object store, e.g. s3://bucket/prefix; empty: a local folder")
-    evidence_key: SecretStr = Field(SecretStr(""), description="Ed25519 private key (PEM); empty: made locally")
+    evidence_key: SecretStr = Field(
+        SecretStr(""), description="Ed25519 private key (PEM); empty: made locally"
+    )
 
     triton_in_flight: int = Field(8, ge=1, description="frames one detect worker keeps in flight")
     triton_timeout_s: float = Field(30.0, gt=0)
@@ -73,7 +77,9 @@ class Settings(BaseSettings):
     @property
     def triton_addresses(self) -> tuple[str, ...]:
         """gRPC addresses of the inference servers."""
-        return tuple(u.strip() for u in self.triton_urls.split(",") if u.strip()) or (f"127.0.0.1:{self.triton_grpc_port}",)
+        return tuple(u.strip() for u in self.triton_urls.split(",") if u.strip()) or (
+            f"127.0.0.1:{self.triton_grpc_port}",
+        )
 
     @property
     def evidence(self) -> str:
@@ -88,4 +94,6 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = "; ".join(f"WAYSIGHT_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-        raise BadConfiguration(f"bad settings: {lines}; correct the environment or .env and start again") from error
+        raise BadConfiguration(
+            f"bad settings: {lines}; correct the environment or .env and start again"
+        ) from error

@@ -48,7 +48,9 @@ def topic(name: str) -> TopicSpec:
     try:
         return all_topics()[name]
     except KeyError:
-        raise BadConfiguration(f"unknown topic {name!r}; schemas/topics.yaml has {', '.join(all_topics())}") from None
+        raise BadConfiguration(
+            f"unknown topic {name!r}; schemas/topics.yaml has {', '.join(all_topics())}"
+        ) from None
 
 
 @lru_cache(maxsize=64)
@@ -66,9 +68,14 @@ def partition_for(key: str, partitions: int) -> int:
 def _spec(name: str, raw: dict[str, Any]) -> TopicSpec:
     allowed = {"schema", "key", "partitions", "retention_hours", "compacted", "max_message_bytes", "cloudevents",
                "producers", "consumers", "copartitioned"}  # fmt: skip
-    unknown, missing = set(raw) - allowed, {"schema", "key", "partitions", "producers", "consumers"} - set(raw)
+    unknown, missing = (
+        set(raw) - allowed,
+        {"schema", "key", "partitions", "producers", "consumers"} - set(raw),
+    )
     if unknown or missing:
-        raise BadConfiguration(f"topics.yaml: topic {name}: unknown {sorted(unknown)}, missing {sorted(missing)}")
+        raise BadConfiguration(
+            f"topics.yaml: topic {name}: unknown {sorted(unknown)}, missing {sorted(missing)}"
+        )
     return TopicSpec(
         name=name,
         schema_name=raw["schema"],

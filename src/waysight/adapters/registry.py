@@ -50,7 +50,9 @@ class ConfluentRegistry:
             found = self._client.lookup_schema(subject, Schema(json.dumps(schema), "AVRO"))
         except SchemaRegistryError as error:
             if error.http_status_code == 404:
-                raise BadConfiguration(f"{subject}: this version's schema is not registered; run `waysight topics apply`") from error
+                raise BadConfiguration(
+                    f"{subject}: this version's schema is not registered; run `waysight topics apply`"
+                ) from error
             raise self._down(error) from error
         except httpx.HTTPError as error:
             raise self._down(error) from error

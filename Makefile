@@ -1,0 +1,43 @@
+# waysight: `make demo` watches a simulated city work; `make test` runs everything.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export UV_LINK_MODE ?= copy
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs clean
+
+help: ## show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.txt pyproject.toml tools/bootstrap.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash tools/bootstrap.sh
+	@touch $@
+
+setup: $(STAMP) ## install everything: packages, Kafka, registry, Triton (about 3 minutes, once)
+	@$(BIN)/waysight setup
+
+demo: setup ## watch a city work; writes out/demo/
+	@$(BIN)/waysight demo
+
+test: setup ## all tests, real parts included
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## format, lint, types, fast tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/python tools/typecheck.py
+	@$(BIN)/python tools/generate_messages.py --check
+	@$(BIN)/python -m pytest -q -m "not integration"
+
+bench: setup ## measurements against named references, as ratios
+	@$(BIN)/python -m bench
+
+docs: $(STAMP) ## generated pages of docs/
+	@$(BIN)/python tools/generate_docs.py
+
+clean: ## stop the local stack and remove what was built (downloads stay cached)
+	@if [ -x $(BIN)/waysight ]; then $(BIN)/waysight down || true; fi
+	rm -rf $(VENV) .waysight out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,50 @@
+"""The `waysight` command: wires the sub-commands and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from waysight.errors import BadConfiguration, WaysightError
+
+COMMANDS = (
+    "stack", "topics", "migrate", "cameras", "produce", "process", "watchlist", "vehicles", "review", "fines",
+    "payments", "alerts", "evidence", "search", "export", "report", "dead_letters", "audit", "simulate", "models",
+    "demo",
+)  # fmt: skip
+
+app = typer.Typer(
+    name="waysight",
+    help="Turns camera feeds into traffic enforcement and public-safety work, lawfully.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+
+def build() -> typer.Typer:
+    """The application with every sub-command registered."""
+    for name in COMMANDS:
+        import_module(f"waysight.commands.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Entry point; a WaysightError prints one line and ends with its exit code."""
+    try:
+        build()()
+    except WaysightError as error:
+        print(f"error: {error}", file=sys.stderr)
+        hint = "" if isinstance(error, BadConfiguration) else " (waysight doctor checks this machine)"
+        if hint and error.exit_code == 3:
+            print(f"hint: is the stack up? `waysight status`{hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
