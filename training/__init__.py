@@ -1,0 +1,1 @@
+"""How the models of `triton_models/` are made: synthetic data, training, export and evaluation."""

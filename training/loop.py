@@ -1,0 +1,113 @@
+"""The training loop that all models share: schedule, averaged weights, checkpoints, progress."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+CACHE = Path(".waysight/training")
+
+
+def arguments(description: str, steps: int, batch: int) -> argparse.Namespace:
+    """The options every training command takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--steps", type=int, default=steps, help="optimiser steps in all")
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--lr", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="openly licensed pictures")
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--name", default="", help="checkpoint name, the model's name by default")
+    parser.add_argument("--start-from", type=Path, help="begin with the weights of this checkpoint")
+    parser.add_argument("--restart", action="store_true", help="ignore an existing checkpoint")
+    parser.add_argument("--export", action="store_true", help="only export the checkpoint to ONNX")
+    parser.add_argument("--out", type=Path, help="where the ONNX file goes; default: the model's folder")
+    return parser.parse_args()
+
+
+def fit_model(
+    model: nn.Module,
+    batches: Iterator[tuple[Tensor, Any]],
+    loss_of: Callable[[Tensor, Any], Tensor],
+    options: argparse.Namespace,
+    checkpoint: Path,
+) -> nn.Module:
+    """Trains, resuming from `checkpoint` where it exists; returns the model with averaged weights."""
+    torch.set_num_threads(options.threads)
+    model.to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.02)
+    averaged = torch.optim.swa_utils.AveragedModel(
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+    )
+    step = 0
+    if checkpoint.exists() and not options.restart:
+        saved = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(saved["model"])
+        averaged.load_state_dict(saved["averaged"])
+        optimiser.load_state_dict(saved["optimiser"])
+        step = int(saved["step"])
+    elif options.start_from:
+        model.load_state_dict(torch.load(options.start_from, weights_only=True)["weights"])
+        averaged.module.load_state_dict(model.state_dict())
+    schedule = _schedule(options.lr, options.steps)
+    started, mean_loss = time.process_time(), 0.0
+    model.train()
+    while step < options.steps:
+        for group in optimiser.param_groups:
+            group["lr"] = schedule(step)
+        inputs, targets = next(batches)
+        loss = loss_of(model(inputs.contiguous(memory_format=torch.channels_last)), targets)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        averaged.update_parameters(model)
+        step += 1
+        mean_loss += (float(loss.detach()) - mean_loss) * max(0.02, 1 / step)
+        if step % 50 == 0:
+            cpu_s = time.process_time() - started
+            print(f"step {step}/{options.steps} loss {mean_loss:.4f} cpu {cpu_s:.0f} s", flush=True)
+        if step % 200 == 0 or step == options.steps:
+            _save(checkpoint, model, averaged, optimiser, step)
+    result: nn.Module = averaged.module
+    return result.eval()
+
+
+def _schedule(peak: float, steps: int) -> Callable[[int], float]:
+    warm = min(200, steps // 10 + 1)
+
+    def rate(step: int) -> float:
+        if step < warm:
+            return peak * (step + 1) / warm
+        share = (step - warm) / max(1, steps - warm)
+        return peak * (0.01 + 0.99 * 0.5 * (1 + float(torch.cos(torch.tensor(share * torch.pi)))))
+
+    return rate
+
+
+def _save(checkpoint: Path, model: nn.Module, averaged: nn.Module, optimiser: Any, step: int) -> None:
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "model": model.state_dict(),
+        "averaged": averaged.state_dict(),
+        "weights": averaged.module.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+    }
+    partial = checkpoint.with_suffix(".part")
+    torch.save(state, partial)
+    partial.replace(checkpoint)
+
+
+def load_weights(model: nn.Module, checkpoint: Path) -> nn.Module:
+    """The model with the averaged weights of a checkpoint, ready for inference."""
+    model.load_state_dict(torch.load(checkpoint, weights_only=True)["weights"])
+    return model.eval()
