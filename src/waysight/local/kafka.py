@@ -38,11 +38,8 @@ def child(settings: Settings) -> Child:
     return Child(
         name=NAME,
         command=(
-            *java(settings.cache_dir / "parts" / "kafka.jsa"),
-            "-cp",
-            classpath,
-            "kafka.Kafka",
-            str(properties),
+            *(parts.java(), *parts.JVM_OPTIONS, "-Dlog4j2.level=WARN"),
+            *("-cp", classpath, "kafka.Kafka", str(properties)),
         ),
         ready=kafka_broker(settings.kafka_port),
         ports=(
@@ -51,19 +48,6 @@ def child(settings: Settings) -> Child:
         ),
         prepare=prepare,
         stop_timeout_s=20.0,
-    )
-
-
-def java(archive: Path) -> tuple[str, ...]:
-    """The Java command with the options that both JVM children share; `archive` caches loaded classes."""
-    return (
-        parts.java(),
-        "-Xmx512m",
-        "-XX:+UseSerialGC",
-        "-XX:+AutoCreateSharedArchive",
-        f"-XX:SharedArchiveFile={archive}",
-        "-Xlog:cds=off",
-        "-Xlog:cds+dynamic=off",
     )
 
 

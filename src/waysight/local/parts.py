@@ -19,6 +19,8 @@ from waysight.settings import Settings
 
 KAFKA_VERSION = "4.1.1"
 REGISTRY_VERSION = "3.3.3"
+LOG4J_VERSION = "2.24.3"
+JVM_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "--sun-misc-unsafe-memory-access=allow")
 Say = Callable[[str], None]
 
 
@@ -76,9 +78,16 @@ def _fetch_kafka(cache: Path, folder: Path) -> None:
 
     builder = EnvironmentBuilder(context=MavenContext(repo_cache=cache / "maven"), cache_dir=cache / "jgo")
     environment = builder.from_endpoint(f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}")
+    # Asked for in one call with Kafka, the binding's parent would change Kafka's own versions.
+    logging = builder.context.project("org.apache.logging.log4j", "log4j-slf4j-impl").at_version(
+        LOG4J_VERSION
+    )
     folder.mkdir()
     known = _known_sums()
-    for jar in sorted(Path(environment.path).rglob("*.jar")):
+    for jar in [
+        *sorted(Path(environment.path).rglob("*.jar")),
+        Path(logging.at_version(LOG4J_VERSION).artifact().resolve()),
+    ]:
         _check(jar, known)
         shutil.copyfile(jar, folder / jar.name)
     shutil.rmtree(cache / "jgo")

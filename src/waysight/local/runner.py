@@ -56,7 +56,8 @@ class Runner:
 
     def report(self) -> dict[str, Any]:
         """State, pid, message, restarts, since_ms (UTC epoch) and, in trouble, the last log lines."""
-        troubled = self.state in ("unhealthy", "pausing", "failed") or self._deaths_in_a_row > 0
+        troubled = self.state not in ("healthy", "finished", "stopped") and self._deaths_in_a_row > 0
+        troubled = troubled or self.state in ("unhealthy", "failed")
         return {
             **self._facts,
             "restarts": self._restarts,
@@ -140,13 +141,11 @@ class Runner:
             self.log.replace(self.log.with_suffix(".log.1"))
         env = {**self._base_env, **self.child.env, **processes.marks(self._state_dir, self.child.name)}
         with self.log.open("ab") as log:
-            log.write(
-                f"--- {time.strftime('%FT%TZ', time.gmtime())} {' '.join(self.child.command)}\n".encode()
-            )
+            log.write(f"--- {time.strftime('%FT%TZ', time.gmtime())} start of {self.child.name}\n".encode())
             self._process = subprocess.Popen(
                 self.child.command,
                 env=env,
-                cwd=self.child.cwd,
+                cwd=self.child.cwd or self.log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
