@@ -29,6 +29,7 @@ class Alert:
     sighting_id: str
     occurred_ms: int
     captured_ms: int
+    received_ms: int = 0
     raised_ms: int
     plate_confidence: float
     label: ObjectLabel

@@ -16,6 +16,7 @@ class Frame:
     kind: Literal["h264", "hevc", "jpeg", "watermark", "end"]
     captured_ms: int
     clock_error_ms: int
+    received_ms: int = 0
     width: int
     height: int
     payload: bytes
@@ -70,6 +71,7 @@ class Detections:
     kind: Literal["frame", "watermark", "end"]
     captured_ms: int
     clock_error_ms: int
+    received_ms: int = 0
     width: int
     height: int
     evidence_ref: str
@@ -144,6 +146,7 @@ class Sighting:
     second_frame: FrameRef | None = None
     models: str
     captured_ms: int
+    received_ms: int = 0
     emitted_ms: int
     origin_partition: int
     origin_offset: int
