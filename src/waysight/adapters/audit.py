@@ -37,8 +37,8 @@ def require_purpose(purpose: str, case_number: str) -> None:
 class AuditLog:
     """Appends to and reads the chain. Safe for several threads and processes of one machine (file lock)."""
 
-    def __init__(self, settings: Settings, codec: Codec) -> None:
-        self._settings, self._codec = settings, codec
+    def __init__(self, settings: Settings, codec: Codec, topic: str = TOPIC) -> None:
+        self._settings, self._codec, self._topic = settings, codec, topic
         self._folder = settings.state_dir.resolve() / "audit"
         self._producer: Producer | None = None
         self._consumer: Consumer | None = None
@@ -94,7 +94,7 @@ class AuditLog:
         low, high = self._range()
         last, end = Head(), high
         while end > low and last.sequence < 0:
-            start = max(low, end - 64)
+            start = max(low, end - 8)
             for _, event in self._read(start, end):
                 last = head_after(event)
             end = start
@@ -110,18 +110,20 @@ class AuditLog:
                     "enable.auto.commit": False,
                     "isolation.level": "read_committed",
                     "enable.partition.eof": True,
+                    # A request for the end offsets queues behind a waiting fetch on the same connection.
+                    "fetch.wait.max.ms": 10,
                 }
             )
         return self._consumer
 
     def _range(self) -> tuple[int, int]:
-        partition = TopicPartition(TOPIC, 0)
+        partition = TopicPartition(self._topic, 0)
         try:
             low, high = self._reader().get_watermark_offsets(partition, timeout=_TIMEOUT_S)
         except KafkaException as error:
             if error.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION):
                 raise BadConfiguration(
-                    "the topic `audit` does not exist; run `waysight topics apply`"
+                    f"the topic `{self._topic}` does not exist; run `waysight topics apply`"
                 ) from error
             raise self._down(error) from error
         if low < 0 or high == OFFSET_INVALID:
@@ -132,11 +134,11 @@ class AuditLog:
         if start >= end:
             return
         reader, deadline = self._reader(), time.monotonic() + _TIMEOUT_S
-        reader.assign([TopicPartition(TOPIC, 0, start)])
+        reader.assign([TopicPartition(self._topic, 0, start)])
         position = start
         try:
             while position < end:
-                for message in reader.consume(500, timeout=0.2):
+                for message in reader.consume(min(500, end - position), timeout=0.2):
                     fault = message.error()
                     if fault is not None and fault.code() == KafkaError._PARTITION_EOF:
                         return
@@ -175,7 +177,7 @@ class AuditLog:
                     }
                 )
             self._producer.produce(
-                TOPIC,
+                self._topic,
                 self._codec.encode(TOPIC, event),
                 CHAIN.encode(),
                 partition=0,
@@ -189,10 +191,10 @@ class AuditLog:
 
     def _anchor(self) -> Path:
         try:
-            cluster = self._reader().list_topics(TOPIC, timeout=_TIMEOUT_S).cluster_id
+            cluster = self._reader().list_topics(self._topic, timeout=_TIMEOUT_S).cluster_id
         except KafkaException as error:
             raise self._down(error) from error
-        return self._folder / f"head-{cluster}.json"
+        return self._folder / f"{self._topic}-{cluster}.json"
 
     def _noted(self) -> Head | None:
         path = self._anchor()
@@ -214,5 +216,5 @@ class AuditLog:
 
     def _down(self, error: object) -> EngineDown:
         return EngineDown(
-            f"the audit topic on {self._settings.bootstrap} failed: {error}; is Kafka up (`waysight status`)?"
+            f"the topic {self._topic} on {self._settings.bootstrap} failed: {error}; is Kafka up (`waysight status`)?"
         )
