@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pkgutil import iter_modules
 
 import typer
 
+from waysight import commands
 from waysight.errors import BadConfiguration, WaysightError
-
-COMMANDS = (
-    "stack", "topics", "migrate", "cameras", "produce", "process", "watchlist", "vehicles", "review", "fines",
-    "payments", "alerts", "evidence", "search", "export", "report", "dead_letters", "audit", "simulate", "models",
-    "demo",
-)  # fmt: skip
 
 app = typer.Typer(
     name="waysight",
@@ -26,8 +22,10 @@ app = typer.Typer(
 
 def build() -> typer.Typer:
     """The application with every sub-command registered."""
-    for name in COMMANDS:
-        import_module(f"waysight.commands.{name}").register(app)
+    for module in sorted(m.name for m in iter_modules(commands.__path__)):
+        register = getattr(import_module(f"waysight.commands.{module}"), "register", None)
+        if register:
+            register(app)
     return app
 
 
