@@ -51,7 +51,7 @@ def load_cameras(path: Path) -> CameraFile:
 def to_records(file: CameraFile) -> list[CameraRecord]:
     """The file as records of the `cameras` topic, without passwords of streams."""
     public = [c.model_copy(update={"source": c.public_source}) for c in file.cameras]
-    return [_record(model) for model in (*public, *file.sections)]
+    return [*map(_record, public), *map(_record, file.sections)]
 
 
 def camera_of(record: CameraRecord) -> Camera:
