@@ -124,6 +124,7 @@ class Fine:
     status: Literal["issued", "paid", "cancelled"]
     paid: Decimal
     rule_pack: str
+    caveats: str = ""
     version: int
     origin_partition: int
     origin_offset: int
