@@ -1,0 +1,64 @@
+"""The tables of ClickHouse as data: which topic fills them, what identifies a row, and which column is its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from waysight.columns import arrow_schema
+from waysight.errors import BadConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; `order` is its sorting key, which identifies a row and never changes for it.
+
+    `version` names the column of which the highest value wins ("" = all are equal), `time` the event
+    time in UTC epoch ms, `filters` what an export may be narrowed by, `keep_days` the default retention
+    by event time.
+    """
+
+    name: str
+    topic: str
+    record: str
+    order: tuple[str, ...]
+    version: str
+    time: str
+    keep_days: int
+    filters: tuple[str, ...] = ()
+    envelope: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns as the Avro record has them."""
+        return arrow_schema(self.record)
+
+
+_ALL = (
+    Table("sightings", "sightings", "Sighting", ("camera_id", "first_ms", "sighting_id"), "revision", "first_ms", 90,
+          ("camera_id", "plate", "label"), envelope=True),
+    Table("violations", "violations", "Violation", ("camera_id", "occurred_ms", "violation_id"), "", "occurred_ms", 1095,
+          ("camera_id", "plate", "offence")),
+    Table("counts", "counts", "Count", ("measure", "camera_id", "category", "window_start_ms", "count_id"), "version",
+          "window_start_ms", 3650, ("camera_id", "measure", "category")),
+    Table("alerts", "alerts", "Alert", ("alert_id",), "version", "occurred_ms", 1095,
+          ("camera_id", "plate", "kind", "status")),
+    Table("reviews", "reviews", "Review", ("violation_id", "review_id"), "", "reviewed_ms", 1095, ("plate", "officer")),
+    Table("fines", "fines", "Fine", ("occurred_ms", "fine_id"), "version", "occurred_ms", 1825,
+          ("plate", "offence", "status")),
+    Table("audit", "audit", "AuditEvent", ("chain", "sequence", "hash"), "", "at_ms", 3650),
+    Table("camera_health", "camera-health", "CameraHealth", ("camera_id", "at_ms", "epoch", "state"), "", "at_ms", 90),
+    Table("dead_letters", "dead-letters", "DeadLetter", ("topic", "partition", "offset", "processor"), "", "at_ms", 30),
+)  # fmt: skip
+
+TABLES = {table.name: table for table in _ALL}
+BY_TOPIC = {table.topic: table for table in _ALL}
+
+
+def table(name: str) -> Table:
+    """A table by name; raises BadConfiguration naming those there are."""
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise BadConfiguration(f"there is no table {name!r}; there are {', '.join(TABLES)}") from None
