@@ -34,6 +34,12 @@ class Table:
         """Columns as the Avro record has them."""
         return arrow_schema(self.record)
 
+    @property
+    def insert_schema(self) -> pa.Schema:
+        """The same for ClickHouse, whose version column must be unsigned."""
+        fields = [pa.field(f.name, pa.uint32()) if f.name == self.version else f for f in self.schema]
+        return pa.schema([f.with_nullable(True) for f in fields])
+
 
 _ALL = (
     Table("sightings", "sightings", "Sighting", ("camera_id", "first_ms", "sighting_id"), "revision", "first_ms", 90,

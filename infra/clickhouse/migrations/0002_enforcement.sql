@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS fines
     status LowCardinality(String),
     paid Decimal(14, 2),
     rule_pack LowCardinality(String),
+    caveats String CODEC(ZSTD),
     version UInt32,
     origin_partition Int32,
     origin_offset Int64 CODEC(Delta, ZSTD),
