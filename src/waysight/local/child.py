@@ -33,7 +33,7 @@ class Child:
     depends_on: tuple[str, ...] = ()
     restart: Restart = "always"
     ports: tuple[tuple[int, str], ...] = ()
-    prepare: Callable[[], None] = nothing_to_do
-    cleanup: Callable[[], None] = nothing_to_do
+    prepare: Callable[[], object] = nothing_to_do
+    cleanup: Callable[[], object] = nothing_to_do
     ready_timeout_s: float = 90.0
     stop_timeout_s: float = 15.0

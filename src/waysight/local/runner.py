@@ -51,7 +51,7 @@ class Runner:
 
     @property
     def state(self) -> str:
-        """waiting, starting, healthy, unhealthy, pausing, failed, finished or stopped."""
+        """waiting, starting, healthy, unhealthy, ending, pausing, failed, finished or stopped."""
         return str(self._facts["state"])
 
     def report(self) -> dict[str, Any]:
@@ -92,6 +92,7 @@ class Runner:
                 continue
             if code is None:
                 break
+            self._set("ending", f"ended with exit code {code}", pid=None, exit_code=code)
             self._end_family()
             if self.child.restart == "never" or (self.child.restart == "on-failure" and code == 0):
                 how = "finished" if code == 0 else "failed"
