@@ -1,0 +1,78 @@
+"""What a camera sees and may be used for, as the logic needs it: plain values, no files, no models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from waysight.domain.geometry import Matrix, Point
+
+Line = tuple[Point, Point]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A polygon of the picture (px); a restricted one must not be entered by these classes."""
+
+    zone_id: str
+    polygon: tuple[Point, ...]
+    restricted: bool = True
+    labels: frozenset[str] = frozenset(("car", "truck", "bus", "motorcycle"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One camera.
+
+    `homography` maps px of a picture of `calibration_size` to road-plane metres; `clock_error_ms` bounds the
+    clock; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
+    rest on the camera, `certificate` says on which documents.
+    """
+
+    camera_id: str
+    country: str = ""
+    place: str = ""
+    purposes: frozenset[str] = frozenset(("hotlist", "count"))
+    fps: float | None = None
+    clock_error_ms: int = 0
+    homography: Matrix | None = None
+    calibration_size: tuple[int, int] = (0, 0)
+    calibration_error_m: float = 0.0
+    speed_limit_kmh: float | None = None
+    section_id: str = ""
+    section_role: str = ""
+    junction_id: str = ""
+    signal_group: str = ""
+    stop_line: Line | None = None
+    zones: tuple[Zone, ...] = ()
+    certificate: str = ""
+    papers: tuple[int, int] | None = None
+
+    def obstacle_at(self, at_ms: int) -> str:
+        """Why no fine may rest on this camera at a time: no_certificate, certificate_expired, or empty."""
+        if self.papers is None:
+            return "no_certificate"
+        start, end = self.papers
+        return (
+            ""
+            if start <= at_ms < end
+            else "certificate_expired"
+            if at_ms >= end
+            else "certificate_not_yet_valid"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionPlan:
+    """A surveyed section between two cameras; lengths in m, the limit in km/h."""
+
+    section_id: str
+    entry: str
+    exit: str
+    length_m: float
+    length_error_m: float
+    limit_kmh: float
+    country: str
+    road_class: str = ""
+    straight: bool = False
+    entry_ground_y_m: float = 0.0
+    exit_ground_y_m: float = 0.0

@@ -1,0 +1,268 @@
+"""Many tracks before one camera, from keyframes (about 1 a second) to full video.
+
+Each frame's things are assigned to the tracks at least total cost. The cost is where the thing stands
+against where the track would be by now (on the road plane where calibrated, in the picture otherwise),
+and the plate: equal reads bind over any distance that the time allows, two sure and different reads
+never join. A track that nothing has fed for a while is over.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from waysight.domain.assignment import assign
+from waysight.domain.geometry import Box, Point, area, centre, iou, overlap
+from waysight.domain.ids import derive_id
+from waysight.domain.observations import TWO_WHEELS, VEHICLES, Seen, observe
+from waysight.domain.plates import differing
+from waysight.domain.scene import Scene
+from waysight.domain.speed import Fix
+from waysight.domain.tracks import Track, born, fix_of, grown
+from waysight.messages.perception import Detections
+
+_FORBIDDEN = math.inf
+_AGREED = 0.02
+_OTHER_CLASS = 0.1
+_FLOW_BLEND = 0.3
+_SPARSE_S = 0.6  # from this gap on, frames are keyframes: pictures of one vehicle need not overlap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingRules:
+    """Gates of the tracker; times in ms, lengths in m, rates in m/s."""
+
+    least_score: float = 0.25
+    birth_score: float = 0.35
+    sure_read: float = 0.75
+    fastest_mps: float = 60.0
+    silence_ms: int = 1600
+    silence_frames: float = 2.6
+    longest_silence_ms: int = 12_000
+    standing_silence_ms: int = 8_000
+    most_tracks: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraTracks:
+    """Tracker state of one camera; `flow` holds the usual velocity (m/s) of each direction of travel."""
+
+    epoch: str = ""
+    last_seq: int = -1
+    last_ms: int = 0
+    frame_ms: int = 0
+    interval_ms: float = 0.0
+    tracks: tuple[Track, ...] = ()
+    flow: tuple[Point, ...] = ()
+
+
+def step(
+    rules: TrackingRules, scene: Scene, state: CameraTracks, frame: Detections
+) -> tuple[CameraTracks, tuple[Track, ...]]:
+    """Apply one frame, watermark or end; gives the new state and the tracks that are over, oldest first.
+
+    A frame that was applied before (same epoch, sequence not higher) changes nothing. A new epoch ends
+    the tracks of the one before.
+    """
+    over: tuple[Track, ...] = ()
+    if frame.epoch != state.epoch:
+        over, state = state.tracks, CameraTracks(epoch=frame.epoch, flow=state.flow)
+    elif frame.seq <= state.last_seq:
+        return state, ()
+    state = replace(state, last_seq=frame.seq, last_ms=max(state.last_ms, frame.captured_ms))
+    if frame.kind == "frame":
+        interval = _interval(state, frame)
+        state = replace(state, interval_ms=interval, frame_ms=frame.captured_ms)
+        state = _associated(rules, scene, state, frame)
+    if frame.kind == "end":
+        return replace(state, tracks=()), (*over, *state.tracks)
+    quiet = tuple(t for t in state.tracks if _silent(rules, state, t, frame))
+    alive = tuple(t for t in state.tracks if t not in quiet) if quiet else state.tracks
+    return replace(state, tracks=alive, flow=_flow(state.flow, quiet)), (*over, *quiet)
+
+
+def _associated(rules: TrackingRules, scene: Scene, state: CameraTracks, frame: Detections) -> CameraTracks:
+    things = [s for s in observe(frame) if s.score >= rules.least_score]
+    fixes = [fix_of(scene, frame, s.box) for s in things]
+    costs = [
+        [_cost(rules, state, t, s, f, frame) for s, f in zip(things, fixes, strict=True)]
+        for t in state.tracks
+    ]
+    pairs = dict(assign(costs, 1.0))
+    tracks = [
+        grown(t, scene, frame, things[pairs[i]]) if i in pairs else t for i, t in enumerate(state.tracks)
+    ]
+    taken = set(pairs.values())
+    fed = [tracks[i] for i in pairs]
+    for rank, thing in enumerate(things):
+        if rank in taken or len(tracks) >= rules.most_tracks:
+            continue
+        if thing.score < rules.birth_score and thing.read is None:
+            continue
+        if any(_shadow(t, thing) for t in fed):
+            continue
+        identity = derive_id("sighting", frame.camera_id, frame.epoch, frame.seq, rank)
+        tracks.append(born(identity, scene, frame, thing))
+    return replace(state, tracks=tuple(tracks))
+
+
+def _cost(
+    rules: TrackingRules, state: CameraTracks, track: Track, thing: Seen, fix: Fix | None, frame: Detections
+) -> float:
+    dt = (frame.captured_ms - track.last_ms) / 1000.0
+    if dt <= 0 or not _same_kind(track.label, thing.label):
+        return _FORBIDDEN
+    agreement = _plates(rules, track, thing)
+    if agreement < 0:
+        return _FORBIDDEN
+    place = _place_cost(rules, state, track, thing, fix, dt)
+    if agreement > 0:
+        return _AGREED * min(1.0, place)
+    return place + (_OTHER_CLASS if track.label != thing.label else 0.0)
+
+
+def _same_kind(a: str, b: str) -> bool:
+    vehicle = VEHICLES | {"plate"}
+    return a == b or (a in vehicle and b in vehicle) or (a in TWO_WHEELS and b in TWO_WHEELS)
+
+
+def _plates(rules: TrackingRules, track: Track, thing: Seen) -> int:
+    """1: both read the same plate; -1: two sure reads of different plates; 0: nothing to say."""
+    if thing.read is None:
+        return 0
+    reads = [r for r in track.reads if r.confidence >= 0.5]
+    if not reads:
+        return 0
+    best = max(reads, key=lambda r: (r.confidence, r.text))
+    mine, other = thing.read.text, best.text
+    if mine == other or any(r.text == mine for r in reads):
+        return 1 if thing.read.confidence >= 0.5 and len(mine) >= 5 else 0
+    sure = min(thing.read.confidence, best.confidence) >= rules.sure_read
+    far = differing(mine, other) >= 2 and mine not in other and other not in mine
+    return -1 if sure and far else 0
+
+
+def _place_cost(
+    rules: TrackingRules, state: CameraTracks, track: Track, thing: Seen, fix: Fix | None, dt: float
+) -> float:
+    if thing.label == "plate" or track.label == "plate":
+        return _plate_cost(track, thing, dt)
+    picture = _picture_cost(track, thing, dt)
+    if fix is None or track.ground is None:
+        return picture
+    road = _road_cost(rules, state, track, fix, dt)
+    return road if dt >= _SPARSE_S else (picture + road) / 2 if picture <= 1.0 else picture
+
+
+def _picture_cost(track: Track, thing: Seen, dt: float) -> float:
+    expected = _expected(track, dt)
+    common = iou(expected, thing.box)
+    a, b = centre(expected), centre(thing.box)
+    size = (math.sqrt(area(expected)) + math.sqrt(area(thing.box))) / 2 + 1.0
+    distance = math.hypot(a[0] - b[0], a[1] - b[1]) / size
+    growth = math.sqrt((area(thing.box) + 1.0) / (area(expected) + 1.0))
+    if not 0.4 < growth < 2.5:
+        return _FORBIDDEN
+    gate = 0.45 + (1.2 * dt if track.velocity is not None else 3.5 * min(dt, 0.5))
+    if distance > gate and common < 0.3:
+        return _FORBIDDEN
+    return 0.5 * (1.0 - common) + 0.5 * min(1.0, distance / gate)
+
+
+def _road_cost(rules: TrackingRules, state: CameraTracks, track: Track, fix: Fix, dt: float) -> float:
+    assert track.ground is not None
+    noise = 3.0 * math.hypot(fix.x_error_m, fix.y_error_m) + 1.0
+    if track.ground_velocity is not None:
+        off = _off(track.ground, track.ground_velocity, fix, dt)
+        return off / (noise + 1.0 + 5.0 * dt) if off <= noise + 1.0 + 5.0 * dt else _FORBIDDEN
+    if math.hypot(fix.x_m - track.ground[0], fix.y_m - track.ground[1]) > rules.fastest_mps * dt + noise:
+        return _FORBIDDEN
+    aside = abs(fix.x_m - track.ground[0]) / (2.5 + noise)
+    if aside > 1.0:
+        return _FORBIDDEN
+    guesses = ((0.0, 0.0), *state.flow) if dt < _SPARSE_S or not state.flow else state.flow
+    usual = 12.0 * dt + noise
+    off = min(_off(track.ground, v, fix, dt) for v in guesses)
+    return 0.2 + 0.7 * min(1.0, off / usual) + 0.1 * aside
+
+
+def _off(ground: Point, velocity: Point, fix: Fix, dt: float) -> float:
+    return math.hypot(fix.x_m - ground[0] - velocity[0] * dt, fix.y_m - ground[1] - velocity[1] * dt)
+
+
+def _plate_cost(track: Track, thing: Seen, dt: float) -> float:
+    """A plate on no detected vehicle: it belongs to the track on whose expected box it lies."""
+    expected = _expected(track, dt)
+    within = overlap(expected, thing.box) / max(min(area(thing.box), area(expected)), 1.0)
+    if within > 0.7:
+        return 0.6
+    if track.label == thing.label:
+        return _picture_cost(track, thing, dt)
+    return _FORBIDDEN
+
+
+def _expected(track: Track, dt: float) -> Box:
+    if track.velocity is None:
+        return track.box
+    a, b, c, d = (e + v * min(dt, 2.0) for e, v in zip(track.box, track.velocity, strict=True))
+    return (a, b, c, d) if c > a and d > b else track.box
+
+
+def _shadow(track: Track, thing: Seen) -> bool:
+    """A second box of a vehicle that this frame has fed already."""
+    return _same_kind(track.label, thing.label) and iou(track.box, thing.box) > 0.5
+
+
+def _interval(state: CameraTracks, frame: Detections) -> float:
+    gap = frame.captured_ms - state.frame_ms if state.frame_ms else 0
+    if gap <= 0:
+        return state.interval_ms
+    return float(gap) if not state.interval_ms else 0.8 * state.interval_ms + 0.2 * gap
+
+
+def _silent(rules: TrackingRules, state: CameraTracks, track: Track, frame: Detections) -> bool:
+    quiet_ms = frame.captured_ms - track.last_ms
+    if not quiet_ms:
+        return False
+    limit = max(float(rules.silence_ms), rules.silence_frames * state.interval_ms)
+    limit = min(limit, rules.longest_silence_ms)
+    if track.hits >= 4 and _standing(track):
+        limit = max(limit, rules.standing_silence_ms)
+    elif _leaving(track, frame):
+        limit /= 2
+    return quiet_ms > limit
+
+
+def _standing(track: Track) -> bool:
+    if track.velocity is None:
+        return False
+    size = math.sqrt(area(track.box)) + 1.0
+    return max(abs(v) for v in track.velocity) < 0.05 * size
+
+
+def _leaving(track: Track, frame: Detections) -> bool:
+    if not frame.width or track.velocity is None:
+        return False
+    x, y = centre(_expected(track, (frame.captured_ms - track.last_ms) / 1000.0))
+    return not (0 < x < frame.width and 0 < y < frame.height)
+
+
+def _flow(flow: tuple[Point, ...], over: tuple[Track, ...]) -> tuple[Point, ...]:
+    """The usual velocity towards and away from the camera, from tracks that were measured twice or more."""
+    known = {v[1] > 0: v for v in flow}
+    for track in over:
+        fixes = [p.fix for p in track.places if p.fix is not None]
+        if len(fixes) < 2 or track.label not in VEHICLES:
+            continue
+        seconds = (fixes[-1].captured_ms - fixes[0].captured_ms) / 1000.0
+        if seconds <= 0:
+            continue
+        vx, vy = (fixes[-1].x_m - fixes[0].x_m) / seconds, (fixes[-1].y_m - fixes[0].y_m) / seconds
+        if math.hypot(vx, vy) < 3.0:
+            continue
+        old = known.get(vy > 0, (vx, vy))
+        known[vy > 0] = (
+            (1 - _FLOW_BLEND) * old[0] + _FLOW_BLEND * vx,
+            (1 - _FLOW_BLEND) * old[1] + _FLOW_BLEND * vy,
+        )
+    return tuple(known[side] for side in sorted(known))

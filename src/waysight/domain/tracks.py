@@ -1,0 +1,231 @@
+"""A track: what is known of one vehicle, person or bicycle while it is before the camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from waysight.domain.geometry import (
+    Box,
+    Point,
+    apply_homography,
+    area,
+    contact,
+    ground_error_m,
+    inside,
+    same_side,
+)
+from waysight.domain.observations import Seen
+from waysight.domain.scene import Scene
+from waysight.domain.speed import Fix
+from waysight.domain.voting import Read
+from waysight.messages.perception import Detections
+
+MOST_PLACES = 64
+MOST_VIEWS = 16
+_EDGE_PX = 3.0
+_LEAST_NOISE_PX = 1.5
+_NOISE_OF_HEIGHT = 0.02
+_BLEND = 0.6  # weight of the newest step in the velocity
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One frame of a track: its time, kept picture, box (px), and the plate on it."""
+
+    captured_ms: int
+    evidence_ref: str
+    sha256: str
+    box: Box
+    plate_box: Box | None = None
+    read: Read | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One point of a path: image px, and road plane (m) where calibrated and the contact is in the picture."""
+
+    captured_ms: int
+    x_px: float
+    y_px: float
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """State of one track; `velocity` moves the box's four edges (px/s), `ground_velocity` its contact (m/s)."""
+
+    sighting_id: str
+    epoch: str
+    first_ms: int
+    last_ms: int
+    hits: int
+    best_score: float
+    score_sum: float
+    box: Box
+    velocity: Box | None = None
+    ground: Point | None = None
+    ground_velocity: Point | None = None
+    labels: tuple[tuple[str, float], ...] = ()
+    colours: tuple[tuple[str, float], ...] = ()
+    places: tuple[Place, ...] = ()
+    views: tuple[View, ...] = ()
+    zones: tuple[tuple[str, int], ...] = ()
+    clock_error_ms: int = 0
+    models: str = ""
+    revision: int = -1
+    told: str = ""
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The reads of its views."""
+        return tuple(v.read for v in self.views if v.read is not None)
+
+    @property
+    def label(self) -> str:
+        """The class with most weight."""
+        return max(self.labels, key=lambda w: (w[1], w[0]))[0]
+
+
+def born(sighting_id: str, scene: Scene, frame: Detections, seen: Seen) -> Track:
+    """A track of one observation."""
+    track = Track(
+        sighting_id=sighting_id,
+        epoch=frame.epoch,
+        first_ms=frame.captured_ms,
+        last_ms=frame.captured_ms,
+        hits=0,
+        best_score=0.0,
+        score_sum=0.0,
+        box=seen.box,
+    )
+    return grown(track, scene, frame, seen)
+
+
+def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
+    """A track with one more observation."""
+    usable = fix_of(scene, frame, seen.box)
+    place = Place(frame.captured_ms, *contact(seen.box), usable)
+    dt = (frame.captured_ms - track.last_ms) / 1000.0
+    moved = seen.label != "plate" or track.label == "plate"
+    velocity, ground, ground_velocity = track.velocity, track.ground, track.ground_velocity
+    if moved and dt > 0:
+        velocity = _blend_box(track.velocity, _rate(track.box, seen.box, dt))
+    if usable:
+        here = (usable.x_m, usable.y_m)
+        before = track.places[-1].fix if track.places else None
+        if before is not None and dt > 0:
+            gap = (frame.captured_ms - before.captured_ms) / 1000.0
+            step = ((here[0] - before.x_m) / gap, (here[1] - before.y_m) / gap)
+            ground_velocity = _blend_point(track.ground_velocity, step)
+        ground = here
+    else:
+        ground = None
+    view = View(
+        frame.captured_ms, frame.evidence_ref, frame.evidence_sha256, seen.box, seen.plate_box, seen.read
+    )
+    return replace(
+        track,
+        last_ms=frame.captured_ms,
+        hits=track.hits + 1,
+        best_score=max(track.best_score, seen.score),
+        score_sum=track.score_sum + seen.score,
+        box=seen.box if moved else track.box,
+        velocity=velocity,
+        ground=ground,
+        ground_velocity=ground_velocity,
+        labels=_added(track.labels, seen.label, 0.05 if seen.label == "plate" else seen.score),
+        colours=_added(track.colours, seen.colour, seen.colour_confidence) if seen.colour else track.colours,
+        places=_thinned((*track.places, place)) if moved else track.places,
+        views=_best_views((*track.views, view)),
+        zones=_entered(track.zones, scene, frame, seen) if moved else track.zones,
+        clock_error_ms=frame.clock_error_ms,
+        models=frame.models,
+    )
+
+
+def scaled(scene: Scene, frame: Detections, point: Point) -> Point:
+    """A point of the frame (px) in the picture size that calibration and zones are given in."""
+    width, height = scene.calibration_size
+    if not (width and height and frame.width and frame.height):
+        return point
+    return point[0] * width / frame.width, point[1] * height / frame.height
+
+
+def fix_of(scene: Scene, frame: Detections, box: Box) -> Fix | None:
+    """Where a box's object stands on the road plane; None without calibration or a contact in the picture."""
+    if scene.homography is None or _cut_off(frame, box):
+        return None
+    point = scaled(scene, frame, contact(box))
+    bottom = (scene.calibration_size[0] / 2, float(scene.calibration_size[1]))
+    ground = apply_homography(scene.homography, point)
+    if ground is None or not same_side(scene.homography, point, bottom):
+        return None
+    noise = max(_LEAST_NOISE_PX, _NOISE_OF_HEIGHT * (box[3] - box[1]))
+    if frame.height and scene.calibration_size[1]:
+        noise *= scene.calibration_size[1] / frame.height
+    x_error, y_error = ground_error_m(scene.homography, point, noise)
+    return Fix(frame.captured_ms, *ground, x_error, y_error)
+
+
+def _cut_off(frame: Detections, box: Box) -> bool:
+    below = frame.height and box[3] >= frame.height - _EDGE_PX
+    aside = box[0] <= _EDGE_PX or (frame.width and box[2] >= frame.width - _EDGE_PX)
+    return bool(below or aside)
+
+
+def _entered(
+    zones: tuple[tuple[str, int], ...], scene: Scene, frame: Detections, seen: Seen
+) -> tuple[tuple[str, int], ...]:
+    if not scene.zones:
+        return zones
+    point = scaled(scene, frame, contact(seen.box))
+    counts = dict(zones)
+    for zone in scene.zones:
+        if inside(zone.polygon, point):
+            counts[zone.zone_id] = counts.get(zone.zone_id, 0) + 1
+    return tuple(sorted(counts.items()))
+
+
+def _thinned(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    """At most MOST_PLACES: the inner point whose neighbours are nearest in time goes; first and last stay."""
+    if len(places) <= MOST_PLACES:
+        return places
+    gone = min(
+        range(1, len(places) - 1), key=lambda i: (places[i + 1].captured_ms - places[i - 1].captured_ms, i)
+    )
+    return places[:gone] + places[gone + 1 :]
+
+
+def _best_views(views: tuple[View, ...]) -> tuple[View, ...]:
+    """At most MOST_VIEWS: the one with the least sure read goes, among those the smallest."""
+    if len(views) <= MOST_VIEWS:
+        return views
+    worst = min(
+        range(len(views)),
+        key=lambda i: (r.confidence if (r := views[i].read) else 0.0, area(views[i].box), i),
+    )
+    return views[:worst] + views[worst + 1 :]
+
+
+def _added(weights: tuple[tuple[str, float], ...], name: str, weight: float) -> tuple[tuple[str, float], ...]:
+    table = dict(weights)
+    table[name] = table.get(name, 0.0) + weight
+    return tuple(table.items())
+
+
+def _rate(before: Box, now: Box, dt: float) -> Box:
+    a, b, c, d = ((n - o) / dt for n, o in zip(now, before, strict=True))
+    return a, b, c, d
+
+
+def _blend_box(old: Box | None, new: Box) -> Box:
+    if old is None:
+        return new
+    a, b, c, d = (_BLEND * n + (1 - _BLEND) * o for n, o in zip(new, old, strict=True))
+    return a, b, c, d
+
+
+def _blend_point(old: Point | None, new: Point) -> Point:
+    if old is None:
+        return new
+    return _BLEND * new[0] + (1 - _BLEND) * old[0], _BLEND * new[1] + (1 - _BLEND) * old[1]

@@ -1,0 +1,132 @@
+"""One plate out of many reads of the same vehicle.
+
+Frames that agree raise the confidence, frames that read something else lower it. Reads of one length are
+compared character by character; a read that is a piece of the winner (a plate half out of the picture)
+is not held against it. Formats only decide between candidates that the reader itself found about equally
+likely: a foreign plate is never bent into a domestic one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from waysight.domain.plates import PlateFormats, country_of
+
+_LEAST_LENGTH = 4  # shorter reads are stickers and grilles
+_LEAST_CONFIDENCE = 0.3  # a read below it says nothing about the plate
+_HIGHEST = 0.995  # no single frame is surer than this
+_REPEAT = 0.35  # frames of one pass share their errors: each further one counts for this much of the first
+_TIE = 0.5  # a rival with this share of the winner's weight is about equally likely
+_MOST_CANDIDATES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One frame's read: canonical text, confidence of the whole (0..1) and per character, candidates."""
+
+    text: str
+    confidence: float
+    confidences: tuple[float, ...] = ()
+    candidates: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VotedPlate:
+    """The plate of a track; `text` is empty when nothing legible was read."""
+
+    text: str = ""
+    country: str = ""
+    confidence: float = 0.0
+    confidences: tuple[float, ...] = ()
+    candidates: tuple[tuple[str, float], ...] = ()
+    votes: int = 0
+
+
+def vote(reads: Iterable[Read], formats: Sequence[PlateFormats]) -> VotedPlate:
+    """The plate that the reads of one track agree on, with the confidence (0..1) that it is right."""
+    usable = [r for r in reads if len(r.text) >= _LEAST_LENGTH and r.confidence >= _LEAST_CONFIDENCE]
+    if not usable:
+        return VotedPlate()
+    weights = _weights(usable)
+    text = _best(usable, weights, formats)
+    own = sorted((r.confidence for r in usable if r.text == text), reverse=True)
+    share = _share(text, usable)
+    if own:
+        doubt = 1.0 - min(own[0], _HIGHEST)
+        for confidence in own[1:]:
+            doubt *= (1.0 - min(confidence, _HIGHEST)) ** _REPEAT
+        confidence = (1.0 - doubt) * share
+    else:  # put together from several reads, or only ever a candidate
+        confidence = min(weights[text] / max(1.0, sum(weights.values())), 0.5)
+    total = sum(weights.values()) or 1.0
+    ranked = sorted(weights.items(), key=lambda w: (-w[1], w[0]))
+    others = tuple((t, w / total * (1.0 - confidence)) for t, w in ranked if t != text)
+    return VotedPlate(
+        text=text,
+        country=country_of(text, formats),
+        confidence=round(min(confidence, 0.9999), 6),
+        confidences=_per_character(text, usable, confidence),
+        candidates=((text, round(confidence, 6)), *((t, round(c, 6)) for t, c in others))[:_MOST_CANDIDATES],
+        votes=len(own),
+    )
+
+
+def _odds(confidence: float) -> float:
+    bounded = min(confidence, _HIGHEST)
+    return bounded / (1.0 - bounded)
+
+
+def _weights(reads: Sequence[Read]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for read in reads:
+        weights[read.text] = weights.get(read.text, 0.0) + _odds(read.confidence)
+        for text, confidence in read.candidates:
+            if text != read.text and len(text) >= _LEAST_LENGTH:
+                weights[text] = weights.get(text, 0.0) + _odds(min(confidence, 1.0 - read.confidence))
+    return weights
+
+
+def _best(reads: Sequence[Read], weights: dict[str, float], formats: Sequence[PlateFormats]) -> str:
+    lengths: dict[int, float] = {}
+    for read in reads:
+        lengths[len(read.text)] = lengths.get(len(read.text), 0.0) + _odds(read.confidence)
+    length = max(lengths, key=lambda n: (lengths[n], n))
+    whole = {t: w for t, w in weights.items() if len(t) == length}
+    text = max(whole, key=lambda t: (whole[t], t))
+    mixed = _by_character([r for r in reads if len(r.text) == length])
+    if mixed in whole and whole[mixed] >= _TIE * whole[text]:
+        text = mixed
+    if formats and not country_of(text, formats):
+        rivals = [t for t, w in weights.items() if w >= _TIE * weights[text] and country_of(t, formats)]
+        if rivals:
+            text = max(rivals, key=lambda t: (weights[t], t))
+    return text
+
+
+def _by_character(reads: Sequence[Read]) -> str:
+    columns: list[dict[str, float]] = [{} for _ in reads[0].text]
+    for read in reads:
+        for i, character in enumerate(read.text):
+            sure = read.confidences[i] if i < len(read.confidences) else read.confidence
+            columns[i][character] = columns[i].get(character, 0.0) + sure * _odds(read.confidence)
+    return "".join(max(c, key=lambda k: (c[k], k)) for c in columns)
+
+
+def _share(text: str, reads: Sequence[Read]) -> float:
+    agree = sum(_odds(r.confidence) for r in reads if r.text == text)
+    against = sum(_odds(r.confidence) for r in reads if r.text != text and r.text not in text)
+    return agree / (agree + against) if agree else 0.0
+
+
+def _per_character(text: str, reads: Sequence[Read], whole: float) -> tuple[float, ...]:
+    found = []
+    for i, character in enumerate(text):
+        agree = against = 0.0
+        for read in reads:
+            if len(read.text) == len(text):
+                sure = read.confidences[i] if i < len(read.confidences) else read.confidence
+                agree += _odds(sure) if read.text[i] == character else 0.0
+                against += _odds(sure) if read.text[i] != character else 0.0
+        found.append(max(whole, agree / (agree + against)) if agree else whole)
+    return tuple(round(min(c, 0.9999), 6) for c in found)
