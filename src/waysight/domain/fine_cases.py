@@ -1,0 +1,165 @@
+"""What becomes of one violation: reviewed, fined, paid or cancelled; in whatever order the facts arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from waysight.domain.fining import NoFine, Price, fine_id_of, fine_number, obstacles, price
+from waysight.domain.rulepack import RulePack
+from waysight.messages import Fine, Payment, Review, Vehicle, Violation
+
+_ZERO = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A country's pack, its local day of a UTC epoch ms, and the least plate confidence (0..1) for a fine."""
+
+    pack: RulePack
+    local_day: Callable[[int], date]
+    gate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known of one violation; `reasons` says why an accepted one has no fine."""
+
+    violation: Violation | None = None
+    review: Review | None = None
+    fine: Fine | None = None
+    payments: tuple[Payment, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def open_until_ms(self) -> int:
+        """Time of the newest fact, UTC epoch ms."""
+        times = [self.violation.occurred_ms] if self.violation else []
+        times += [self.review.reviewed_ms] if self.review else []
+        return max([*times, *(p.paid_ms for p in self.payments)], default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The input message that a new fine record comes from."""
+
+    partition: int
+    offset: int
+    ordinal: int
+
+
+def with_violation(case: Case, violation: Violation) -> Case:
+    """The first record of a violation stands; a repeated one changes nothing."""
+    return case if case.violation is not None else replace(case, violation=violation)
+
+
+def with_review(case: Case, review: Review) -> Case:
+    """The latest decision stands, whatever the order of arrival."""
+    known = case.review
+    if known is not None and (known.reviewed_ms, known.review_id) >= (review.reviewed_ms, review.review_id):
+        return case
+    return replace(case, review=review)
+
+
+def with_payment(case: Case, payment: Payment) -> Case:
+    """A payment counts once, by its id."""
+    if any(p.payment_id == payment.payment_id for p in case.payments):
+        return case
+    payments = sorted((*case.payments, payment), key=lambda p: (p.paid_ms, p.payment_id))
+    return replace(case, payments=tuple(payments))
+
+
+def settle(law: Law | None, case: Case, vehicle: Vehicle | None, not_before_ms: int, origin: Origin) -> Case:
+    """The case with its fine brought up to date: issued, cancelled, paid or unchanged.
+
+    `law` is None where no rule pack covers the violation's country. A fine is issued at the time of the
+    review, but not before `not_before_ms` (when the owner became known), UTC epoch ms.
+    """
+    violation, review, fine = case.violation, case.review, case.fine
+    if violation is None or review is None:
+        return case
+    if review.decision == "rejected":
+        if fine is None or fine.status == "cancelled":
+            return replace(case, reasons=(f"rejected:{review.reason}",))
+        cancelled = replace(fine, status="cancelled", version=fine.version + 1)
+        return replace(case, fine=_from(cancelled, origin), reasons=(f"rejected:{review.reason}",))
+    if law is None:
+        return replace(case, reasons=("no_rule_pack",))
+    if fine is None or fine.status == "cancelled":
+        issued = issue(law, violation, review, vehicle, max(review.reviewed_ms, not_before_ms))
+        if isinstance(issued, NoFine):
+            return replace(case, reasons=issued.reasons)
+        fine = _from(replace(issued, version=0 if fine is None else fine.version + 1), origin)
+    return replace(case, fine=_paid(law, fine, case.payments, origin), reasons=())
+
+
+def issue(
+    law: Law, violation: Violation, review: Review, vehicle: Vehicle | None, issued_ms: int
+) -> Fine | NoFine:
+    """The fine of an accepted violation, or why there is none; origin and version are left to the caller."""
+    found = obstacles(violation, vehicle, law.pack, law.gate)
+    occurred_on, issued_on = law.local_day(violation.occurred_ms), law.local_day(issued_ms)
+    cost = price(violation, law.pack, occurred_on, issued_on)
+    if isinstance(cost, NoFine):
+        found += cost.reasons
+    if found or isinstance(cost, NoFine) or vehicle is None:
+        return NoFine(tuple(dict.fromkeys(found)))
+    return _fine(law, violation, review, vehicle, issued_ms, cost)
+
+
+def _fine(
+    law: Law, violation: Violation, review: Review, vehicle: Vehicle, issued_ms: int, cost: Price
+) -> Fine:
+    fine_id = fine_id_of(violation.violation_id)
+    return Fine(
+        fine_id=fine_id,
+        number=fine_number(fine_id, law.pack, law.local_day(issued_ms)),
+        violation_id=violation.violation_id,
+        offence=violation.offence,
+        law=cost.law,
+        country=law.pack.country,
+        plate=violation.plate,
+        owner_id=vehicle.owner_id,
+        owner_name=vehicle.owner_name,
+        owner_address=vehicle.owner_address,
+        amount=cost.amount,
+        currency=cost.currency,
+        units=cost.units,
+        discount_amount=cost.discount_amount,
+        discount_until=cost.discount_until.isoformat(),
+        occurred_ms=violation.occurred_ms,
+        issued_ms=issued_ms,
+        measured_kmh=violation.measured_kmh,
+        enforced_kmh=violation.enforced_kmh,
+        limit_kmh=violation.limit_kmh,
+        officer=review.officer,
+        status="issued",
+        paid=_ZERO,
+        rule_pack=law.pack.reference,
+        caveats=",".join(cost.caveats),
+        version=0,
+        origin_partition=0,
+        origin_offset=0,
+        ordinal=0,
+    )
+
+
+def _paid(law: Law, fine: Fine, payments: tuple[Payment, ...], origin: Origin) -> Fine:
+    """Half within the discount period settles a fine, the whole at any time."""
+    counted = [p for p in payments if p.currency == fine.currency]
+    until = date.fromisoformat(fine.discount_until)
+    early = sum((p.amount for p in counted if law.local_day(p.paid_ms) <= until), _ZERO)
+    total = sum((p.amount for p in counted), _ZERO)
+    settled = total >= fine.amount or early >= fine.discount_amount
+    if total == fine.paid and settled == (fine.status == "paid"):
+        return fine
+    changed = replace(fine, paid=total, status="paid" if settled else "issued", version=fine.version + 1)
+    return _from(changed, origin)
+
+
+def _from(fine: Fine, origin: Origin) -> Fine:
+    return replace(
+        fine, origin_partition=origin.partition, origin_offset=origin.offset, ordinal=origin.ordinal
+    )
