@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waysight.simulate.geometry import View
-from waysight.simulate.mesh import Face, Part, box
-from waysight.simulate.painter import Brush, Light, Look, Pose, warp_into
+from waysight.simulate.mesh import Face, Part, box, flatten
+from waysight.simulate.painter import Brush, Light, Look, warp_into
 
 Float = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -59,8 +59,8 @@ def _noise(rng: Rng, size: int, cell: int) -> Float:
 def _sample(texture: Float, x: Float, y: Float, metres: float) -> Float:
     """Texture values on the ground, repeating every `metres`."""
     n = texture.shape[0]
-    u = np.mod(x / metres, 1.0).astype(np.float32) * (n - 1)
-    v = np.mod(y / metres, 1.0).astype(np.float32) * (n - 1)
+    u, v = x * np.float32(1 / metres), y * np.float32(1 / metres)
+    u, v = (u - np.floor(u)) * np.float32(n - 1), (v - np.floor(v)) * np.float32(n - 1)
     return np.asarray(cv2.remap(texture, u, v, cv2.INTER_LINEAR), np.float32)
 
 
@@ -187,9 +187,10 @@ def make_backdrop(view: View, road: Road, light: Light, rng: Rng) -> Image:
 
 def paint_part(picture: Image, view: View, part: Part, look: Look, light: Light) -> None:
     """Paints one convex solid that stands in the world frame."""
-    brush, centre = Brush(picture, view, light, look), part.centre
-    for face in part.faces:
-        brush.face(face, face.corners, centre, Pose(0, 0))
+    corners, solids = flatten([part])
+    pixels, depth = view.project(corners)
+    if depth.min() >= 0.6:
+        Brush(picture, view, light, look).solid(solids[0], pixels, np.eye(3), np.zeros(3))
 
 
 def _buildings(picture: Image, view: View, road: Road, light: Light, rng: Rng) -> None:

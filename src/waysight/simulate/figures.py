@@ -17,7 +17,6 @@ from waysight.simulate.painter import (
     fixed,
     paint_lamps,
     paint_shadow,
-    plate_corners,
     shade,
     visible_plate,
     warp_into,

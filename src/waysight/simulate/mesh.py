@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,62 @@ class Part:
 
 
 @dataclass(slots=True)
+class Polygon:
+    """A face or decal as rows of its body's corner list."""
+
+    rows: slice
+    material: str
+    image: str | None
+    decals: list["Polygon"]
+
+
+@dataclass(slots=True)
+class Solid:
+    """A part, ready to draw: polygons with outward unit normals (n, 3) and middles (n, 3)."""
+
+    layer: int
+    faces: list[Polygon]
+    normals: Array
+    middles: Array
+    centre: Array
+
+
+def outward(face: Face, centre: Array) -> Array:
+    """The unit normal of a face that points away from `centre`; zeros for a degenerate face."""
+    a, b, c = face.corners[0], face.corners[1], face.corners[2]
+    normal = np.cross(b - a, c - b)
+    length = float(np.linalg.norm(normal))
+    if length < 1e-9:
+        return np.zeros(3)
+    sign = 1.0 if (face.corners.mean(axis=0) - centre) @ normal >= 0 else -1.0
+    return np.asarray(sign / length * normal)
+
+
+def flatten(parts: list[Part]) -> tuple[Array, list[Solid]]:
+    """All corners (n, 3) of some parts, and the parts as solids that index them."""
+    corners: list[Array] = []
+    count = 0
+
+    def take(face: Face) -> Polygon:
+        nonlocal count
+        corners.append(face.corners)
+        count += len(face.corners)
+        rows = slice(count - len(face.corners), count)
+        return Polygon(rows, face.material, face.image, [take(decal) for decal in face.decals])
+
+    solids = []
+    for part in parts:
+        # A lone disc has no inside of its own: its outside is the side away from the body's middle.
+        centre = part.centre if len(part.faces) > 1 else np.array([0.0, 0.0, 0.3])
+        normals = np.array([outward(face, centre) for face in part.faces])
+        middles = np.array([face.corners.mean(axis=0) for face in part.faces])
+        solids.append(
+            Solid(part.layer, [take(face) for face in part.faces], normals, middles, middles.mean(axis=0))
+        )
+    return np.concatenate(corners) if corners else np.zeros((0, 3)), solids
+
+
+@dataclass
 class Body:
     """One vehicle standing at the origin and driving towards +y.
 
@@ -47,6 +104,11 @@ class Body:
     size_m: tuple[float, float, float]
     plates: dict[str, Array] = field(default_factory=dict)
     lamps: dict[str, list[Array]] = field(default_factory=dict)
+
+    @cached_property
+    def flat(self) -> tuple[Array, list[Solid]]:
+        """Its parts as one corner list and solids; parts must not change afterwards."""
+        return flatten(self.parts)
 
 
 def prism(

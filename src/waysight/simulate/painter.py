@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waysight.simulate.geometry import View
-from waysight.simulate.mesh import Body, Face
+from waysight.simulate.mesh import Body, Polygon, Solid
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -25,6 +25,7 @@ MATERIALS: dict[str, tuple[float, float, float]] = {
     "lamp_rear": (38, 30, 170),
     "lamp_front": (225, 228, 228),
     "frame": (30, 30, 30),
+    "white": (225, 225, 225),
 }
 
 
@@ -50,9 +51,13 @@ class Pose:
 
     def place(self, points: Array) -> Array:
         """Local points (n, 3) to world points (n, 3), metres."""
+        return np.asarray(points @ self.turn.T + np.array([self.x_m, self.y_m, 0.0]))
+
+    @property
+    def turn(self) -> Array:
+        """The rotation from local to world axes, (3, 3)."""
         c, s = np.cos(self.heading_rad), np.sin(self.heading_rad)
-        turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
-        return np.asarray(points @ turn.T + np.array([self.x_m, self.y_m, 0.0]))
+        return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
 
 
 @dataclass
@@ -84,9 +89,15 @@ def fixed(points: Array) -> NDArray[np.int32]:
 
 def shade(colour: tuple[float, float, float], normal: Array, light: Light) -> tuple[float, float, float]:
     """The colour of a surface with this outward unit normal."""
-    sun = np.asarray(light.direction)
-    gain = light.sky * (0.72 + 0.28 * normal[2]) + light.sun * max(0.0, float(normal @ sun))
-    return tuple(min(255.0, c * gain * k) for c, k in zip(colour, light.cast, strict=True))  # type: ignore[return-value]
+    x, y, z = normal.tolist()
+    sun = light.direction
+    gain = light.sky * (0.72 + 0.28 * z) + light.sun * max(0.0, x * sun[0] + y * sun[1] + z * sun[2])
+    b, g, r = light.cast
+    return (
+        min(255.0, colour[0] * gain * b),
+        min(255.0, colour[1] * gain * g),
+        min(255.0, colour[2] * gain * r),
+    )
 
 
 def plate_corners(corners: Array, size_m: tuple[float, float]) -> Array:
@@ -160,46 +171,33 @@ class Brush:
         base = self.look.colours.get(material) or MATERIALS.get(material)
         if base is None:
             base = self.look.colours["paint"]
-            factor = 0.8 if material.endswith("dark") or material.endswith("panel") else 1.0
+            factor = 0.8 if material.endswith(("dark", "panel")) else 1.0
             base = (base[0] * factor, base[1] * factor, base[2] * factor)
         if material == "glass":
             sky = 150 * max(0.0, float(normal[2])) * self.light.sky
             base = (base[0] + sky, base[1] + sky * 0.95, base[2] + sky * 0.9)
         return shade(base, normal, self.light)
 
-    def face(self, face: Face, world: Array, centre: Array, pose: Pose) -> None:
-        """Draws a face and its decals when it is turned towards the camera."""
-        normal = np.cross(world[1] - world[0], world[2] - world[1])
-        length = float(np.linalg.norm(normal))
-        if length < 1e-9:
-            return
-        normal /= length
-        middle = world.mean(axis=0)
-        if (middle - centre) @ normal < 0:
-            normal = -normal
-        if (self.view.eye - middle) @ normal <= 0:
-            return
-        pixels, depth = self.view.project(world)
-        if depth.min() < 0.6:
-            return
-        cv2.fillPoly(self.picture, [fixed(pixels)], self.colour(face.material, normal), cv2.LINE_AA, SHIFT)
-        for decal in face.decals:
-            pixels, _ = self.view.project(pose.place(decal.corners))
-            if decal.image is not None and decal.image in self.look.images:
-                gain = (
-                    sum(self.colour("white", normal)) / 3 / 255
-                    if "white" in self.look.colours
-                    else self.light.sky + 0.2
-                )
-                warp_into(self.picture, self.look.images[decal.image], pixels, gain, self.light.cast)
-            else:
-                colour = self.colour(decal.material, normal)
-                cv2.fillPoly(self.picture, [fixed(pixels)], colour, cv2.LINE_AA, SHIFT)
-            for inner in decal.decals:
-                pixels, _ = self.view.project(pose.place(inner.corners))
-                cv2.fillPoly(
-                    self.picture, [fixed(pixels)], self.colour(inner.material, normal), cv2.LINE_AA, SHIFT
-                )
+    def solid(self, solid: Solid, pixels: Array, turn: Array, place: Array) -> None:
+        """Draws the faces of a solid that are turned towards the camera, with what is painted on them."""
+        normals = solid.normals @ turn.T
+        sight = self.view.eye - (solid.middles @ turn.T + place)
+        facing = np.einsum("ij,ij->i", normals, sight) > 0
+        corners = fixed(pixels)
+        for k in np.flatnonzero(facing).tolist():
+            self._polygon(solid.faces[k], pixels, corners, normals[k])
+
+    def _polygon(self, polygon: Polygon, pixels: Array, corners: NDArray[np.int32], normal: Array) -> None:
+        if polygon.image is not None and polygon.image in self.look.images:
+            gain = sum(self.colour("white", normal)) / 3 / 255
+            warp_into(
+                self.picture, self.look.images[polygon.image], pixels[polygon.rows], gain, self.light.cast
+            )
+        else:
+            colour = self.colour(polygon.material, normal)
+            cv2.fillPoly(self.picture, [corners[polygon.rows]], colour, cv2.LINE_AA, SHIFT)
+        for decal in polygon.decals:
+            self._polygon(decal, pixels, corners, normal)
 
 
 def _glow(picture: Image, centre: Array, radius_px: float, colour: tuple[float, float, float]) -> None:
@@ -255,33 +253,26 @@ def paint_body(
 ) -> Painted:
     """Paints a body with its shadow in place and says where it is."""
     paint_shadow(picture, view, body.size_m, pose, light)
-    placed = [[pose.place(face.corners) for face in part.faces] for part in body.parts]
-    everything, _ = view.project(np.concatenate([world for part in placed for world in part]))
-    x0, y0 = everything.min(axis=0)
-    x1, y1 = everything.max(axis=0)
-    region = (
-        int(np.clip(x0 - 2, 0, view.width_px)),
-        int(np.clip(y0 - 2, 0, view.height_px)),
-        int(np.clip(x1 + 3, 0, view.width_px)),
-        int(np.clip(y1 + 3, 0, view.height_px)),
-    )
-    mask = silhouette(view, placed, region) if with_mask else None
-    order = sorted(
-        range(len(body.parts)),
-        key=lambda i: (body.parts[i].layer, -float(np.linalg.norm(placed[i][0].mean(axis=0) - view.eye))),
-    )
-    brush = Brush(picture, view, light, look)
-    for i in order:
-        part = body.parts[i]
-        centre = np.concatenate(placed[i]).mean(axis=0)
-        if len(part.faces) == 1:
-            centre = pose.place(np.array([[0.0, 0.0, 0.3]]))[0]
-        for face, world in zip(part.faces, placed[i], strict=True):
-            brush.face(face, world, centre, pose)
+    corners, solids = body.flat
+    pixels, depth = view.project(pose.place(corners))
+    x0, y0 = pixels.min(axis=0).tolist()
+    x1, y1 = pixels.max(axis=0).tolist()
+    box = (x0 - 2, y0 - 2, x1 + 3, y1 + 3)
+    sizes = (view.width_px, view.height_px)
+    left, top, right, bottom = (int(min(max(v, 0), sizes[i % 2])) for i, v in enumerate(box))
+    region = (left, top, right, bottom)
+    if right <= left or bottom <= top or depth.min() < 0.6:
+        return Painted((x0, y0, x1, y1), None, region, None)
+    mask = silhouette(solids, pixels, region) if with_mask else None
+    centres = pose.place(np.array([solid.centre for solid in solids]))
+    far = np.linalg.norm(centres - view.eye, axis=1)
+    brush, place = Brush(picture, view, light, look), np.array([pose.x_m, pose.y_m, 0.0])
+    for i in sorted(range(len(solids)), key=lambda i: (solids[i].layer, -far[i])):
+        brush.solid(solids[i], pixels, pose.turn, place)
     _weather(picture, region, light)
     paint_lamps(picture, view, body, pose, look, light)
     quad = _paint_plate(picture, view, body, pose, look, light)
-    return Painted((float(x0), float(y0), float(x1), float(y1)), quad, region, mask)
+    return Painted((x0, y0, x1, y1), quad, region, mask)
 
 
 def _weather(picture: Image, region: tuple[int, int, int, int], light: Light) -> None:
@@ -292,15 +283,14 @@ def _weather(picture: Image, region: tuple[int, int, int, int], light: Light) ->
         part[:] = cv2.GaussianBlur(part, (3, 3), 0.7 + 0.4 * light.dark)
 
 
-def silhouette(view: View, placed: list[list[Array]], region: tuple[int, int, int, int]) -> Image:
+def silhouette(solids: list[Solid], pixels: Array, region: tuple[int, int, int, int]) -> Image:
     """Mask uint8 (h, w) of all faces inside a region x0, y0, x1, y1."""
     x0, y0, x1, y1 = region
-    mask = np.zeros((max(0, y1 - y0), max(0, x1 - x0)), np.uint8)
-    if mask.size:
-        for part in placed:
-            for world in part:
-                pixels, _ = view.project(world)
-                cv2.fillPoly(mask, [fixed(pixels - [x0, y0])], 255, cv2.LINE_8, SHIFT)
+    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    corners = fixed(pixels - [x0, y0])
+    for solid in solids:
+        for face in solid.faces:
+            cv2.fillPoly(mask, [corners[face.rows]], 255, cv2.LINE_8, SHIFT)
     return mask
 
 
