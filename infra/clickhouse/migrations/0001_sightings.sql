@@ -1,4 +1,6 @@
 -- One row per pass of an object before a camera; a higher revision replaces a lower one.
+-- Retention counts from when the system got the picture: old footage that is played in is kept as long as new.
+-- Elsewhere it counts from the event or from the writing of the row, whichever is later, so that a wrong clock loses nothing.
 CREATE TABLE IF NOT EXISTS sightings
 (
     sighting_id String CODEC(ZSTD),
@@ -47,4 +49,4 @@ CREATE TABLE IF NOT EXISTS sightings
 ENGINE = ReplacingMergeTree(revision)
 PARTITION BY toYYYYMM(first_at)
 ORDER BY (camera_id, first_ms, sighting_id)
-TTL toDateTime(first_at) + INTERVAL 90 DAY DELETE;
+TTL toDateTime(if(received_ms > 0, fromUnixTimestamp64Milli(greatest(first_ms, received_ms), 'UTC'), stored_at)) + INTERVAL 90 DAY DELETE;

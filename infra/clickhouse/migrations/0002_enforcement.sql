@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS violations
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (camera_id, occurred_ms, violation_id)
-TTL toDateTime(occurred_at) + INTERVAL 1095 DAY DELETE;
+TTL toDateTime(greatest(occurred_at, stored_at)) + INTERVAL 1095 DAY DELETE;
 
 CREATE TABLE IF NOT EXISTS reviews
 (
@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS reviews
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(reviewed_at)
 ORDER BY (violation_id, review_id)
-TTL toDateTime(reviewed_at) + INTERVAL 1095 DAY DELETE;
+TTL toDateTime(greatest(reviewed_at, stored_at)) + INTERVAL 1095 DAY DELETE;
 
 CREATE TABLE IF NOT EXISTS fines
 (
@@ -103,4 +103,4 @@ CREATE TABLE IF NOT EXISTS fines
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (occurred_ms, fine_id)
-TTL toDateTime(occurred_at) + INTERVAL 1825 DAY DELETE;
+TTL toDateTime(greatest(occurred_at, stored_at)) + INTERVAL 1825 DAY DELETE;

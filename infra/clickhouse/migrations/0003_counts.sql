@@ -20,4 +20,4 @@ CREATE TABLE IF NOT EXISTS counts
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(window_start_at)
 ORDER BY (measure, camera_id, category, window_start_ms, count_id)
-TTL toDateTime(window_start_at) + INTERVAL 3650 DAY DELETE;
+TTL toDateTime(greatest(window_start_at, stored_at)) + INTERVAL 3650 DAY DELETE;

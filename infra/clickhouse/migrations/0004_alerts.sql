@@ -43,4 +43,4 @@ CREATE TABLE IF NOT EXISTS alerts
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (alert_id)
-TTL toDateTime(occurred_at) + INTERVAL 1095 DAY DELETE;
+TTL toDateTime(greatest(occurred_at, stored_at)) + INTERVAL 1095 DAY DELETE;

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS audit
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY (chain, sequence, hash)
-TTL toDateTime(at) + INTERVAL 3650 DAY DELETE;
+TTL toDateTime(greatest(at, stored_at)) + INTERVAL 3650 DAY DELETE;
 
 CREATE TABLE IF NOT EXISTS camera_health
 (
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS camera_health
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY (camera_id, at_ms, epoch, state)
-TTL toDateTime(at) + INTERVAL 90 DAY DELETE;
+TTL toDateTime(greatest(at, stored_at)) + INTERVAL 90 DAY DELETE;
 
 CREATE TABLE IF NOT EXISTS dead_letters
 (
@@ -57,4 +57,4 @@ CREATE TABLE IF NOT EXISTS dead_letters
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY (topic, partition, offset, processor)
-TTL toDateTime(at) + INTERVAL 30 DAY DELETE;
+TTL toDateTime(greatest(at, stored_at)) + INTERVAL 30 DAY DELETE;

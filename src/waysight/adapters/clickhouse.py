@@ -53,11 +53,15 @@ class ClickHouse:
             "output_format_arrow_string_as_string": 1,
             "output_format_arrow_low_cardinality_as_dictionary": 0,
         }
-        with (
-            _errors(self._where),
-            self.client.query_arrow_stream(sql, parameters=parameters, settings=settings) as stream,
-        ):
-            yield from stream
+        with _errors(self._where):
+            try:
+                stream = self.client.query_arrow_stream(sql, parameters=parameters, settings=settings)
+            except pa.ArrowInvalid as error:
+                if "null or length 0" in str(error):  # no rows: some engines send no schema either
+                    return
+                raise
+            with stream as opened:
+                yield from opened
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert Arrow rows; columns go by name, the table's other columns take their defaults."""
