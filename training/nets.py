@@ -86,10 +86,10 @@ class PlateDetector(nn.Module):
 
 
 class VehicleDetector(nn.Module):
-    """BGR/255 letterbox (n, 3, h, w), sides multiples of 32 -> (n, cells, 5 + classes).
+    """BGR/255 letterbox (n, 3, h, w), sides multiples of 32 -> (n, cells, classes + 4).
 
-    Rows are the cells of strides 8, 16, 32 in turn, row by row. Columns: class logits, a quality logit,
-    then l, t, r, b in input pixels from the cell's centre.
+    Rows are the cells of strides 8, 16, 32 in turn, row by row. Columns: class logits (their sigmoid is
+    trained towards the box's overlap), then l, t, r, b in input pixels from the cell's centre.
     """
 
     STRIDES = (8, 16, 32)
@@ -104,7 +104,7 @@ class VehicleDetector(nn.Module):
         self.lateral = nn.ModuleList(Block(c, 2 * w, 1) for c in (2 * w, 4 * w, 5 * w))
         self.smooth = nn.ModuleList(Block(2 * w, 2 * w) for _ in self.STRIDES)
         self.tower = nn.Sequential(Block(2 * w, 2 * w))
-        self.head = nn.Conv2d(2 * w, classes + 5, 1)
+        self.head = nn.Conv2d(2 * w, classes + 4, 1)
         self.scales = nn.Parameter(torch.ones(len(self.STRIDES)))
         self.classes = classes
         nn.init.constant_(self.head.bias[:classes], -4.6)
@@ -119,7 +119,7 @@ class VehicleDetector(nn.Module):
         rows = []
         for level, (feature, stride) in enumerate(zip((p8, p16, p32), self.STRIDES, strict=True)):
             out = self.head(self.tower(self.smooth[level](feature)))
-            marks, edges = out[:, : self.classes + 1], out[:, self.classes + 1 :]
+            marks, edges = out[:, : self.classes], out[:, self.classes :]
             edges = nn.functional.softplus(edges) * self.scales[level] * (2.0 * stride)
             rows.append(torch.cat([marks, edges], 1).flatten(2).transpose(1, 2))
         return torch.cat(rows, 1)

@@ -9,28 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from training.specimens import specimen
+from waysight.triton_models.vision.reading import fit, unfold
 
 Grey = npt.NDArray[np.uint8]
 Bgr = npt.NDArray[np.uint8]
-HEIGHT_PX, WIDTH_PX = 40, 128
 ILLEGIBLE_SHARE, BACKGROUND_SHARE = 0.05, 0.05
-
-
-def fit(crop: Grey) -> Grey:
-    """A grey crop resized to the reader's input, uint8 (40, 128)."""
-    method = cv2.INTER_AREA if crop.shape[1] > WIDTH_PX else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(crop, (WIDTH_PX, HEIGHT_PX), interpolation=method), np.uint8)
-
-
-def unfold(crop: Grey, seam: float = 0.5) -> Grey:
-    """A two-line plate as one line: the part below the seam is set to the right of the part above."""
-    height, width = crop.shape
-    half = max(4, round(height * 0.52))
-    cut = round(height * seam)
-    upper = crop[max(0, cut - half) : max(4, cut + 1)]
-    lower = crop[min(height - 4, cut - 1) : cut + half]
-    size = (max(8, width), max(6, half))
-    return np.hstack([cv2.resize(upper, size), cv2.resize(lower, size)])
 
 
 def reader_crop(rng: np.random.Generator, backgrounds: Sequence[Bgr]) -> tuple[Grey, str]:

@@ -39,6 +39,7 @@ def choose_style(design: str, rng: np.random.Generator) -> PlateStyle:
         font_path=font,
         squeeze=float(rng.uniform(0.75, 1.25)),
         gap=float(rng.uniform(0.02, 0.45)),
+        separator=str(rng.choice(["", " ", "-", "\u00b7", "\u25cf", "\u25c6", "\u25a3", "\u2605"], p=[0.4, 0.25, 0.1, 0.07, 0.06, 0.04, 0.05, 0.03])),
         background=background,
         ink=ink,
         frame=bool(rng.random() < 0.6),
@@ -68,8 +69,17 @@ def specimen(rng: np.random.Generator, height_px: int = 56, legible: bool = True
     design = load_designs()[name]
     text = choose_text(name, rng) if legible else ""
     image = draw_plate(design, text, height_px, choose_style(name, rng))
+    if legible and rng.random() < 0.3:
+        emboss(image, rng)
     soil(image, rng, heavy=not legible)
     return image, text, design.two_line
+
+
+def emboss(image: Bgr, rng: np.random.Generator) -> None:
+    """Light and shadow on the edges of pressed characters, in place."""
+    kernel = np.array([[-1, -1, 0], [-1, 0, 1], [0, 1, 1]], np.float32) * float(rng.uniform(-0.25, 0.25))
+    relief = cv2.filter2D(image.astype(np.float32), -1, kernel)
+    image[:] = np.clip(image + cv2.GaussianBlur(relief, (0, 0), 0.8), 0, 255).astype(np.uint8)
 
 
 def soil(image: Bgr, rng: np.random.Generator, heavy: bool = False) -> None:
@@ -79,8 +89,9 @@ def soil(image: Bgr, rng: np.random.Generator, heavy: bool = False) -> None:
         for x in (0.1, 0.9) if rng.random() < 0.5 else (0.28, 0.72):
             centre = (int(width * x), int(height * rng.choice([0.1, 0.5, 0.9], p=[0.5, 0.1, 0.4])))
             cv2.circle(image, centre, max(1, height // 22), tuple(int(v) for v in rng.integers(60, 200, 3)), -1)
-    if rng.random() < 0.3 or heavy:
-        spots = cv2.resize(rng.normal(0, 1, (4, 8)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    if rng.random() < 0.35 or heavy:
+        fineness = int(rng.choice([1, 2, 4]))
+        spots = cv2.resize(rng.normal(0, 1, (4 * fineness, 8 * fineness)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
         image[:] = np.clip(image + spots[..., None] * float(rng.uniform(3, 40 if heavy else 18)), 0, 255).astype(np.uint8)
     if rng.random() < 0.25:
         level = float(rng.uniform(0.45, 0.85))

@@ -26,6 +26,7 @@ from waysight.errors import BadConfiguration
 
 Bgr = npt.NDArray[np.uint8]
 GLYPH_PX = 96
+BOUNDARY = re.compile(r"(?<=[A-Z])(?=\d)|(?<=\d)(?=[A-Z])")
 LETTER_AND_REGION = re.compile(r"^(\d+)([A-Z])(\d+)$")
 
 
@@ -52,12 +53,14 @@ class PlateDesign:
 class PlateStyle:
     """How one specimen departs from its design; the default departs in nothing.
 
-    `squeeze` scales glyph widths, `gap` is the space between glyphs as a share of their mean width.
+    `squeeze` scales glyph widths, `gap` is the space between glyphs as a share of their mean width,
+    `separator` is set between letters and digits.
     """
 
     font_path: str = ""
     squeeze: float = 1.0
     gap: float = 0.16
+    separator: str = ""
     background: tuple[int, int, int] | None = None
     ink: tuple[int, int, int] | None = None
     frame: bool = True
@@ -169,7 +172,7 @@ def draw_plate(design: PlateDesign, text: str, height_px: int, style: PlateStyle
             shaped = "".join(design.glyphs.get(character, character) for character in written)
             _write(image, shaped, part["box"], scale, PlateStyle(ink=ink))
         else:
-            _write(image, written, part["box"], scale, replace(style, ink=ink))
+            _write(image, separated(written, style.separator), part["box"], scale, replace(style, ink=ink))
     return image
 
 
@@ -183,6 +186,11 @@ def field_text(chars: Any, text: str) -> str:
     return text[start : end or None]
 
 
+def separated(text: str, separator: str) -> str:
+    """The text with a separator wherever letters meet digits."""
+    return BOUNDARY.sub(separator, text) if separator else text
+
+
 def _fill(image: Bgr, box: Any, colour: Any, scale: float) -> None:
     left, top, right, bottom = (round(edge * scale) for edge in box)
     image[top : max(top + 1, bottom), left : max(left + 1, right)] = colour
@@ -193,7 +201,8 @@ def _write(image: Bgr, text: str, box: Any, scale: float, style: PlateStyle) -> 
         return
     left, top, right, bottom = (edge * scale for edge in box)
     height = bottom - top
-    masks = [glyph_mask(style.font_path or default_font_path(), character) for character in text]
+    face = style.font_path or default_font_path()
+    masks = [glyph_mask(face if c.isalnum() else default_font_path(), c) for c in text]
     tallest = max(mask.shape[0] for mask in masks)
     widths = np.array([mask.shape[1] for mask in masks], np.float64) / tallest * height
     # Digits such as 1 keep a fair share of the line so that the spacing looks even, as on embossed plates.
@@ -201,10 +210,12 @@ def _write(image: Bgr, text: str, box: Any, scale: float, style: PlateStyle) -> 
     total = widths.sum() + style.gap * widths.mean() * (len(text) - 1)
     squeeze = min(1.0, (right - left) / total)
     x = left + (right - left - total * squeeze) / 2
-    for mask, width in zip(masks, widths, strict=True):
+    for character, mask, width in zip(text, masks, widths, strict=True):
         natural = mask.shape[1] / tallest * height * style.squeeze * squeeze
         offset = (width * squeeze - natural) / 2
-        _blend(image, mask, (x + offset, top, natural, height * mask.shape[0] / tallest), style.ink)
+        tall = height * mask.shape[0] / tallest
+        y = top if character.isalnum() else top + (height - tall) / 2
+        _blend(image, mask, (x + offset, y, natural, tall), style.ink)
         x += width * squeeze + style.gap * widths.mean() * squeeze
 
 

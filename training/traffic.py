@@ -1,0 +1,178 @@
+"""Labelled pictures of traffic: real ones (CCTV labels and a public teacher) and the simulator's scenes.
+
+Real labels are the MIT stills' own boxes, completed by YOLOX-nano (Apache-2.0) where vehicles are
+unlabelled; what the teacher only suspects is marked to be ignored. Cached below `.waysight/training`.
+"""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.sources import clip_frames, one_thread_session, shrink
+
+Bgr = npt.NDArray[np.uint8]
+Boxes = npt.NDArray[np.float32]
+LABELS = ("person", "bicycle", "motorcycle", "car", "bus", "truck")
+TEACHER = "yolox_nano.onnx"
+TEACHER_CLASSES = {0: 0, 1: 1, 2: 3, 3: 2, 5: 4, 7: 5}  # COCO index -> ours
+CLIPS_EVERY_S = {"street-us.mp4": 0.4, "highway-small.avi": 0.2, "toll-1.mp4": 0.4, "persons-indoor.mp4": 3.0}
+LONG_SIDE_PX = 832
+SURE, SUSPECTED = 0.4, 0.12
+HELD_OUT = range(1741, 1776)  # CCTV stills by number: never trained on
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One training picture: file, boxes xyxy in its pixels, class per box (-1: ignore inside)."""
+
+    path: Path
+    boxes: Boxes
+    labels: npt.NDArray[np.int64]
+    plates: tuple[dict[str, Any], ...] = ()
+
+    def image(self) -> Bgr:
+        """The picture as stored, uint8 BGR (h, w, 3)."""
+        return np.asarray(cv2.imread(str(self.path)), np.uint8)
+
+    def small(self) -> tuple[Bgr, Boxes, npt.NDArray[np.int64]]:
+        """The picture with a long side of at most 832 px, its boxes and classes."""
+        image = self.image()
+        reduced = shrink(image, LONG_SIDE_PX)
+        return reduced, self.boxes * (reduced.shape[1] / image.shape[1]), self.labels
+
+
+def yolox_boxes(session: Any, image: Bgr) -> npt.NDArray[np.float32]:
+    """The teacher's boxes in pixels of `image`: rows x0, y0, x1, y1, score, our class; float32 (n, 6)."""
+    size = 416
+    scale = size / max(image.shape[:2])
+    small = cv2.resize(image, (round(image.shape[1] * scale), round(image.shape[0] * scale)))
+    canvas = np.full((size, size, 3), 114, np.uint8)
+    canvas[: small.shape[0], : small.shape[1]] = small
+    rows = session.run(None, {session.get_inputs()[0].name: canvas.transpose(2, 0, 1)[None].astype(np.float32)})[0][0]
+    grids = [(x, y, stride) for stride in (8, 16, 32) for y in range(size // stride) for x in range(size // stride)]
+    grid = np.array(grids, np.float32)
+    centre = (rows[:, :2] + grid[:, :2]) * grid[:, 2:]
+    sides = np.exp(rows[:, 2:4]) * grid[:, 2:]
+    found = []
+    for coco, ours in TEACHER_CLASSES.items():
+        score = rows[:, 4] * rows[:, 5 + coco]
+        keep = np.nonzero(score > SUSPECTED)[0]
+        boxes = np.hstack([centre[keep] - sides[keep] / 2, centre[keep] + sides[keep] / 2]) / scale
+        columns = np.column_stack([boxes, score[keep], np.full(len(keep), ours)])
+        found.append(columns)
+    return suppress(np.concatenate(found).astype(np.float32), 0.55)
+
+
+def overlap(one: Boxes, many: Boxes) -> npt.NDArray[np.float32]:
+    """Intersection over union of one box with many, float32 (n,)."""
+    low, high = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:4], many[:, 2:4])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    area = np.prod(many[:, 2:4] - many[:, :2], axis=1) + np.prod(one[2:4] - one[:2])
+    return np.asarray(shared / (area - shared + 1e-6), np.float32)
+
+
+def suppress(rows: npt.NDArray[np.float32], threshold: float) -> npt.NDArray[np.float32]:
+    """Non-maximum suppression over all classes of rows whose column 4 is the score."""
+    rows = rows[np.argsort(-rows[:, 4])]
+    kept: list[npt.NDArray[np.float32]] = []
+    while len(rows):
+        kept.append(rows[0])
+        rows = rows[1:][overlap(rows[0], rows[1:]) < threshold]
+    return np.array(kept, np.float32).reshape(-1, 6)
+
+
+def voc_boxes(path: Path) -> tuple[Boxes, npt.NDArray[np.int64]]:
+    """Boxes xyxy in pixels and our classes of a Pascal VOC file."""
+    boxes, labels = [], []
+    for entry in ET.parse(path).getroot().iter("object"):
+        box = entry.find("bndbox")
+        if box is not None:
+            boxes.append([float(box.findtext(edge, "0")) for edge in ("xmin", "ymin", "xmax", "ymax")])
+            labels.append(LABELS.index(entry.findtext("name", "car")))
+    return np.array(boxes, np.float32).reshape(-1, 4), np.array(labels, np.int64)
+
+
+def merge(boxes: Boxes, labels: npt.NDArray[np.int64], taught: npt.NDArray[np.float32]) -> tuple[Boxes, npt.NDArray[np.int64]]:
+    """Human boxes first, then the teacher's elsewhere; suspected ones and riders become ignore boxes."""
+    for row in taught:
+        if len(boxes) and overlap(row, boxes).max() > 0.45:
+            continue
+        label = int(row[5]) if row[4] >= SURE else -1
+        if label == 0 and _rides(row, boxes, labels):
+            label = -1
+        boxes, labels = np.vstack([boxes, row[None, :4]]), np.append(labels, label)
+    return boxes, labels
+
+
+def _rides(person: npt.NDArray[np.float32], boxes: Boxes, labels: npt.NDArray[np.int64]) -> bool:
+    for box, label in zip(boxes, labels, strict=True):
+        if label in (1, 2):
+            low, high = np.maximum(person[:2], box[:2]), np.minimum(person[2:4], box[2:4])
+            if np.prod(np.clip(high - low, 0, None)) > 0.4 * np.prod(person[2:4] - person[:2]):
+                return True
+    return False
+
+
+def cached(folder: Path, make: Callable[[Path], None]) -> list[Picture]:
+    """The pictures of a cache folder, made by `make` when it is not complete."""
+    if not (folder / "complete").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        make(folder)
+        (folder / "complete").touch()
+    pictures = []
+    for path in sorted(folder.glob("*.json")):
+        entry = json.loads(path.read_text())
+        boxes = np.array(entry["boxes"], np.float32).reshape(-1, 4)
+        pictures.append(Picture(path.with_suffix(".jpg"), boxes, np.array(entry["labels"], np.int64), tuple(entry.get("plates", ()))))
+    return pictures
+
+
+def keep(folder: Path, name: str, image: Bgr, boxes: Boxes, labels: npt.NDArray[np.int64], **more: Any) -> None:
+    """Writes one picture and its labels into a cache folder."""
+    cv2.imwrite(str(folder / f"{name}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 93])
+    (folder / f"{name}.json").write_text(json.dumps({"boxes": boxes.tolist(), "labels": labels.tolist(), **more}))
+
+
+def real_pictures(data: Path, cache: Path) -> list[Picture]:
+    """Openly licensed real pictures with labels, without the held-out stills; empty without the data folder."""
+    if not (data / "detection").is_dir():
+        return []
+
+    def make(folder: Path) -> None:
+        session = one_thread_session(data / "models" / TEACHER)
+        nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        for still in sorted((data / "detection" / "cctv").glob("*.jpg")):
+            if int(still.stem.removeprefix("frame")) not in HELD_OUT:
+                image = np.asarray(cv2.imread(str(still)), np.uint8)
+                keep(folder, still.stem, image, *merge(*voc_boxes(still.with_suffix(".xml")), yolox_boxes(session, image)))
+        for clip, every_s in CLIPS_EVERY_S.items():
+            for index, image in enumerate(clip_frames(data / "footage" / clip, every_s)):
+                boxes, labels = merge(*nothing, yolox_boxes(session, image))
+                if len(boxes) or index % 4 == 0:
+                    keep(folder, f"{Path(clip).stem}-{index:04d}", image, boxes, labels)
+
+    return cached(cache / "traffic", make)
+
+
+def rendered_pictures(cache: Path, count: int, seed: int) -> list[Picture]:
+    """Scenes of the simulator with exact labels."""
+    from waysight.simulate.scene import render_training_scene
+
+    def make(folder: Path) -> None:
+        for index in range(count):
+            image, objects = render_training_scene(np.random.default_rng([seed, index]))
+            boxes = np.array([entry[1] for entry in objects], np.float32).reshape(-1, 4)
+            labels = np.array([LABELS.index(entry[0]) for entry in objects], np.int64)
+            plates = [{"quad": np.asarray(quad).tolist(), "text": text} for _, _, quad, text in objects if quad is not None]
+            keep(folder, f"scene-{index:05d}", image, boxes, labels, plates=plates)
+
+    return cached(cache / f"scenes-{seed}-{count}", make)

@@ -1,0 +1,145 @@
+"""From payloads to facts: pictures decoded, vehicles, plates and colours found, plates read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .boxes import Bgr, Floats, grown
+from .colour import vehicle_colour
+from .large import read_large, second_opinion
+from .pictures import Unreadable, decode
+from .plates import PlateBox, Region, find_plates
+from .reading import Read, read_plates
+from .vehicles import Found, detect_vehicles
+
+Network = Callable[[Floats], Floats]
+CARRIERS = ("car", "bus", "truck", "motorcycle")
+MIN_VEHICLE_PX = 44
+MAX_VEHICLES = 24
+CROP_ASPECT = 0.875
+LARGE_GATE, LARGE_MIN_PX, LARGE_MOST = 0.9, 34, 3
+COLOURED = ("car", "bus", "truck")
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The networks as functions of arrays; `large` may be absent; `versions` go into every result."""
+
+    vehicles: Network
+    plates: Network
+    reader: Network
+    large: Network | None
+    versions: Mapping[str, str]
+
+
+def analyse(networks: Networks, payloads: Sequence[tuple[bytes, str]]) -> list[dict[str, Any]]:
+    """One result per (payload, codec), as the card of `frame_analysis` describes it; never raises for a bad payload."""
+    results: list[dict[str, Any]] = []
+    pictures: list[Bgr] = []
+    usable: list[int] = []
+    for index, (payload, codec) in enumerate(payloads):
+        result: dict[str, Any] = {"width": 0, "height": 0, "error": None, "objects": [], "orphan_plates": []}
+        try:
+            picture = decode(payload, codec)
+        except Unreadable as problem:
+            result["error"] = str(problem)
+        else:
+            result["height"], result["width"] = picture.shape[:2]
+            pictures.append(picture)
+            usable.append(index)
+        results.append(result | {"models": dict(networks.versions)})
+    if pictures:
+        for index, (objects, orphans) in zip(usable, look(networks, pictures), strict=True):
+            results[index]["objects"], results[index]["orphan_plates"] = objects, orphans
+    return results
+
+
+def look(networks: Networks, pictures: Sequence[Bgr]) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Objects and orphan plates of each picture, ready for JSON."""
+    found = detect_vehicles(networks.vehicles, pictures)
+    carriers = [(index, thing) for index, things in enumerate(found) for thing in _carriers(things)]
+    plates = find_plates(networks.plates, pictures, [(index, crop_region(thing)) for index, thing in carriers])
+    owned = [(carriers[plate.region][0], plate) for plate in plates]
+    bare = [index for index in range(len(pictures)) if not any(index == owner for owner, _ in owned)]
+    whole: list[Region] = [(index, (0.0, 0.0, float(pictures[index].shape[1]), float(pictures[index].shape[0]))) for index in bare]
+    owned += [(bare[plate.region], plate) for plate in find_plates(networks.plates, pictures, whole, most=3)]
+    reads = _read(networks, [(pictures[index], plate.box) for index, plate in owned])
+    objects = [[_object(pictures[index], thing) for thing in things] for index, things in enumerate(found)]
+    orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]
+    for (index, plate), (read, reader) in zip(owned, reads, strict=True):
+        if not read.text:
+            continue
+        entry = _plate(plate, read, reader)
+        holder = holder_of(plate.box, found[index])
+        if holder is None:
+            orphans[index].append(entry)
+        elif (objects[index][holder]["plate"] or entry)["confidence"] <= entry["confidence"]:
+            objects[index][holder]["plate"] = entry
+    return list(zip(objects, orphans, strict=True))
+
+
+def _carriers(things: Sequence[Found]) -> list[Found]:
+    wide = [t for t in things if t.label in CARRIERS and t.box[2] - t.box[0] >= MIN_VEHICLE_PX]
+    return sorted(wide, key=lambda t: t.box[0] - t.box[2])[:MAX_VEHICLES]
+
+
+def crop_region(thing: Found) -> tuple[float, float, float, float]:
+    """Where to look for a vehicle's plate: its box grown a little, and of tall vehicles the lower part."""
+    x0, y0, x1, y1 = grown(thing.box, 0.04, 0.04)  # type: ignore[arg-type]
+    if thing.label != "motorcycle" and y1 - y0 > CROP_ASPECT * (x1 - x0):
+        y0 = y1 - CROP_ASPECT * (x1 - x0)
+    return x0, y0, x1, y1
+
+
+def holder_of(plate: Sequence[float], things: Sequence[Found]) -> int | None:
+    """Index of the vehicle a plate belongs to: the one whose lower middle it is nearest to, of those around it."""
+    x, y = (plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2
+    best: tuple[float, int] | None = None
+    for index, thing in enumerate(things):
+        x0, y0, x1, y1 = grown(thing.box, 0.05, 0.08)  # type: ignore[arg-type]
+        if thing.label not in CARRIERS or not (x0 <= x <= x1 and y0 <= y <= y1):
+            continue
+        # Of overlapping vehicles the nearer one hides the other; its plate is low in its own box.
+        distance = abs(x - (x0 + x1) / 2) / (x1 - x0) + abs(y - (0.3 * y0 + 0.7 * y1)) / (y1 - y0)
+        if best is None or distance < best[0]:
+            best = (distance, index)
+    return best[1] if best else None
+
+
+def _read(networks: Networks, plates: Sequence[tuple[Bgr, Sequence[float]]]) -> list[tuple[Read, str]]:
+    reads = [(read, "small") for read in read_plates(networks.reader, plates)]
+    if networks.large is None:
+        return reads
+    unsure = [
+        k
+        for k, (read, _) in enumerate(reads)
+        if read.text and read.confidence < LARGE_GATE and plates[k][1][2] - plates[k][1][0] >= LARGE_MIN_PX
+    ][:LARGE_MOST]
+    seconds = read_large(networks.large, [(*plates[k], reads[k][0].two_line) for k in unsure])
+    for k, large in zip(unsure, seconds, strict=True):
+        reads[k] = second_opinion(reads[k][0], large)
+    return reads
+
+
+def _object(picture: Bgr, thing: Found) -> dict[str, Any]:
+    colour = None
+    if thing.label in COLOURED:
+        name, confidence = vehicle_colour(picture, thing.box)
+        colour = {"name": name, "confidence": confidence}
+    box = [round(edge, 1) for edge in thing.box]
+    return {"label": thing.label, "score": round(thing.score, 4), "box": box, "colour": colour, "plate": None}
+
+
+def _plate(plate: PlateBox, read: Read, reader: str) -> dict[str, Any]:
+    return {
+        "box": [round(edge, 1) for edge in plate.box],
+        "score": round(plate.score, 4),
+        "text": read.text,
+        "confidences": list(read.confidences),
+        "confidence": read.confidence,
+        "candidates": [{"text": text, "confidence": confidence} for text, confidence in read.candidates],
+        "reader": reader,
+        "two_line": read.two_line,
+    }

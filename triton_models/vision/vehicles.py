@@ -1,0 +1,68 @@
+"""Vehicles and people in whole pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from .boxes import Bgr, Floats, Placement, place, sigmoid, suppress, to_batch
+
+Network = Callable[[Floats], Floats]
+LABELS = ("person", "bicycle", "motorcycle", "car", "bus", "truck")
+INPUT_PX = (416, 256)
+STRIDES = (8, 16, 32)
+SCORE, OVERLAP = 0.35, 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object: label, score 0..1, box xyxy in picture pixels."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+@lru_cache(maxsize=4)
+def cells(width: int, height: int) -> npt.NDArray[np.float32]:
+    """Centres x, y of the network's cells in the order of its rows, float32 (n, 2)."""
+    parts = []
+    for stride in STRIDES:
+        ys, xs = np.mgrid[0 : height // stride, 0 : width // stride]
+        parts.append(np.stack([xs, ys], -1).reshape(-1, 2) * stride + stride / 2)
+    return np.concatenate(parts).astype(np.float32)
+
+
+def detect_vehicles(network: Network, pictures: Sequence[Bgr], score: float = SCORE) -> list[list[Found]]:
+    """Objects per picture, best first; all pictures go through the network as one batch."""
+    placed = [place(picture, (0, 0, picture.shape[1], picture.shape[0]), INPUT_PX) for picture in pictures]
+    rows = network(to_batch([canvas for canvas, _ in placed]))
+    return [
+        objects_of(row, placement, picture.shape[1], picture.shape[0], score)
+        for row, (_, placement), picture in zip(rows, placed, pictures, strict=True)
+    ]
+
+
+def objects_of(rows: Floats, placement: Placement, width: int, height: int, score: float = SCORE) -> list[Found]:
+    """The network's rows (cells, classes + 4) of one picture as objects within the picture."""
+    best = rows[:, : len(LABELS)].max(1)
+    chosen = np.nonzero(best > np.log(score / (1 - score)))[0]
+    if not len(chosen):
+        return []
+    picked = rows[chosen]
+    labels, scores = picked[:, : len(LABELS)].argmax(1), sigmoid(best[chosen])
+    centre, edges = cells(*INPUT_PX)[chosen], picked[:, -4:]
+    boxes = placement.to_picture(np.hstack([centre - edges[:, :2], centre + edges[:, 2:]]))
+    boxes = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
+    # People are suppressed among themselves only: a rider's box may cover a motorcycle's.
+    shift = (labels == 0)[:, None] * np.float32(4 * max(width, height))
+    kept = suppress(boxes + shift, scores, OVERLAP)
+    return [
+        Found(LABELS[int(labels[k])], float(scores[k]), tuple(float(edge) for edge in boxes[k]))  # type: ignore[arg-type]
+        for k in kept
+        if boxes[k, 2] - boxes[k, 0] >= 4 and boxes[k, 3] - boxes[k, 1] >= 4
+    ]
