@@ -1,17 +1,16 @@
-"""`waysight up`, `down`, `status`: the local stack."""
+"""`waysight up`, `down`, `status`, `setup`, `doctor`: the local stack."""
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from waysight.local import control
+from waysight.commands.output import Json, note, print_json
+from waysight.local import control, doctor
 from waysight.local.catalogue import ORDER
 from waysight.settings import get_settings
 
-Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Only = Annotated[str, typer.Option(help=f"Comma-separated parts to start; all: {','.join(ORDER)}.")]
 With = Annotated[str, typer.Option("--with", help="Comma-separated optional parts: prometheus.")]
 
@@ -21,19 +20,24 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
     app.command("down")(down)
     app.command("status")(status)
+    app.command("setup")(setup)
+    app.command("doctor")(doctor_)
 
 
 def up(only: Only = "", with_: With = "", json_: Json = False) -> None:
     """Start the local stack and wait until it is healthy; harmless to repeat."""
     names = _names(only) or ORDER
-    report = control.up(get_settings(), (*names, *_names(with_)), say=_say)
+    report = control.up(get_settings(), (*names, *_names(with_)), say=note)
     _print(report, json_)
 
 
 def down(json_: Json = False) -> None:
     """End the local stack, and whatever a killed one left behind."""
-    orphans = control.down(get_settings(), say=_say)
-    typer.echo(json.dumps({"left_over_processes_ended": orphans}) if json_ else "the stack is down")
+    orphans = control.down(get_settings(), say=note)
+    if json_:
+        print_json({"left_over_processes_ended": orphans})
+    else:
+        typer.echo("the stack is down")
 
 
 def status(json_: Json = False) -> None:
@@ -45,17 +49,33 @@ def status(json_: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def setup() -> None:
+    """Download and install, once, what the local stack needs: Kafka, the registry, Triton's environment."""
+    control.prepare(get_settings(), say=note)
+    typer.echo("everything for `waysight up` is in place")
+
+
+def doctor_(json_: Json = False) -> None:
+    """Check this machine, and print the command that mends each thing that is missing."""
+    findings = doctor.examine(get_settings())
+    if json_:
+        print_json(findings)
+    for finding in () if json_ else findings:
+        mark = "ok" if finding.ok else "MISSING" if finding.needed else "optional"
+        typer.echo(f"{mark:<9}{finding.name:<26}{finding.seen}")
+        if not finding.ok:
+            typer.echo(f"{'':<9}{'':<26}mend: {finding.mend}")
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
 def _print(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(report, indent=1))
+        print_json(report)
         return
     supervisor = report["supervisor"]
     typer.echo(f"supervisor  {supervisor['state']:<10} pid {supervisor['pid']}")

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from waysight.errors import BadConfiguration, EngineDown
-from waysight.local import processes, spec
+from waysight.local import processes, spec, triton_venv
 from waysight.local.catalogue import ORDER, check_names
 from waysight.local.parts import fetch_parts
 from waysight.local.runner import tail
@@ -27,6 +27,7 @@ Say = Callable[[str], None]
 WAIT_S = 0.2
 DEATHS_TO_GIVE_UP = 3
 SUPERVISOR_LOG = "supervisor.log"
+JAVA_PARTS = frozenset(("kafka", "registry"))
 
 
 def up(
@@ -43,13 +44,21 @@ def up(
     BadConfiguration or EngineDown with the part's last log lines.
     """
     check_names(names)
-    fetch_parts(settings, say)
+    prepare(settings, names, say)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     retry = [n for n, c in status(settings)["children"].items() if n in names and c["state"] == "failed"]
     for name in names:
         spec.write(settings.state_dir, name, {"part": name, "try": int(time.time()) if name in retry else 0})
     _ensure_supervisor(settings, owner_pid)
     return wait_healthy(settings, names, say=say, timeout_s=timeout_s)
+
+
+def prepare(settings: Settings, names: Sequence[str] = ORDER, say: Say = lambda _line: None) -> None:
+    """Download and install, once, what the named parts need; harmless to repeat."""
+    if JAVA_PARTS.intersection(names):
+        fetch_parts(settings, say)
+    if "triton" in names:
+        triton_venv.create(settings, say)
 
 
 def wait_healthy(

@@ -17,6 +17,8 @@ def child(settings: Settings) -> Child:
         name=NAME,
         command=(
             *(parts.java(), *parts.JVM_OPTIONS),
+            "-Dquarkus.http.access-log.enabled=false",
+            '-Dquarkus.log.category."org.apache.kafka".level=WARN',
             f"-Dquarkus.http.host={HOST}",
             f"-Dquarkus.http.port={settings.registry_port}",
             f"-Dquarkus.management.host={HOST}",
@@ -25,6 +27,8 @@ def child(settings: Settings) -> Child:
         ),
         env={
             "APICURIO_STORAGE_KIND": "kafkasql",
+            # It reads its journals to the end at the start, and waits out one poll each time: 5 s by default.
+            "APICURIO_KAFKASQL_CONSUMER_POLL_TIMEOUT": "200",
             "APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": f"{HOST}:{settings.kafka_port}",
         },
         ready=http_ok(settings.registry_port, "/apis/ccompat/v7/subjects"),

@@ -40,8 +40,8 @@ def create(settings: Settings, say: Callable[[str], None]) -> None:
     requirements = Path(str(files("waysight.infra"))) / "local" / "requirements-triton.txt"
     wanted = requirements.read_text()
     mark = home / DONE_MARK
-    if mark.exists() and mark.read_text() == wanted:
-        return
+    if settings.triton_venv is not None or (mark.exists() and mark.read_text() == wanted):
+        return  # an environment that was named by hand is its owner's to fill
     say(f"making Triton's environment in {home} (once; about 700 MB)")
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv is None:
