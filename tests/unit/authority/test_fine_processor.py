@@ -1,0 +1,244 @@
+"""The fine processor: one fine per accepted violation, whatever the order, the batches and the replays."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from waysight.processors.fine import FineLogic, local_day
+
+from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
+from waysight.adapters.registry import MemoryRegistry
+from waysight.codec import Codec
+from waysight.domain.fine_cases import Case, Law
+from waysight.domain.fining import fine_id_of
+from waysight.messages import Fine
+from waysight.rulepacks import load_pack
+
+Make = Callable[..., Any]
+CODEC = Codec(MemoryRegistry())
+TOPIC = {"Violation": "violations", "Review": "reviews", "Vehicle": "vehicles", "Payment": "payments"}
+DAY_MS = 86_400_000
+
+
+def logic(gate: float = 0.9) -> FineLogic:
+    zone = ZoneInfo("Asia/Almaty")
+    return FineLogic(CODEC, {"kz": Law(load_pack("kz"), lambda ms: local_day(ms, zone), gate)})
+
+
+class World:
+    """A bus and an engine; `send` routes a record by its type."""
+
+    def __init__(self, seed: int | None = None, crash_rate: float = 0.0) -> None:
+        self.bus = MemoryBus()
+        self.engine = MemoryEngine(self.bus, [logic()], seed=seed, crash_rate=crash_rate)
+
+    def send(self, *records: Any, timestamp_ms: int = 0) -> None:
+        for record in records:
+            topic = TOPIC[type(record).__name__]
+            self.bus.send(topic, record.plate, CODEC.encode(topic, record), timestamp_ms=timestamp_ms)
+
+    def fines(self) -> list[Fine]:
+        self.engine.run_until_idle()
+        return self.bus.records(CODEC, "fines")
+
+    def current(self) -> dict[str, Fine]:
+        newest: dict[str, Fine] = {}
+        for fine in self.fines():
+            if fine.fine_id not in newest or fine.version > newest[fine.fine_id].version:
+                newest[fine.fine_id] = fine
+        return newest
+
+    def letters(self) -> list[str]:
+        self.engine.run_until_idle()
+        return [letter.reason for letter in self.bus.records(CODEC, "dead-letters")]
+
+
+def test_an_accepted_violation_becomes_one_fine(violation: Make, review: Make, vehicle: Make) -> None:
+    world = World()
+    world.send(vehicle(), violation(), review())
+    (fine,) = world.fines()
+    assert fine.fine_id == fine_id_of("v1")
+    assert fine.number == f"KZ-2026-{fine.fine_id[:12].upper()}"
+    assert (fine.law, fine.amount, fine.discount_amount) == (
+        "592(2)",
+        Decimal("43250.00"),
+        Decimal("21625.00"),
+    )
+    assert (fine.discount_until, fine.status, fine.version) == ("2026-12-01", "issued", 0)
+    assert (fine.owner_name, fine.officer) == ("Айгерім Ә. Қасымова", "A. Officer")
+    assert (fine.rule_pack, fine.caveats) == ("kz@2026.11", "holidays")
+    headers = world.bus.messages("fines")[0].headers
+    assert headers["ce_type"] == b"kz.waysight.fine"
+
+
+def test_no_review_no_fine(violation: Make, vehicle: Make) -> None:
+    world = World()
+    world.send(vehicle(), violation())
+    assert world.fines() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plate_country": "pe"},
+        {"enforceable": False, "obstacles": ("certificate_expired",)},
+        {"plate_confidence": 0.5},
+        {"enforced_kmh": 119.9},
+        {"country": "ma"},
+        {"certificate": ""},
+    ],
+)
+def test_what_has_an_obstacle_is_never_fined(
+    violation: Make, review: Make, vehicle: Make, changes: dict[str, Any]
+) -> None:
+    world = World()
+    world.send(vehicle(), violation(**changes), review())
+    assert world.fines() == []
+
+
+def test_a_later_owner_issues_the_fine_and_dates_it(
+    violation: Make, review: Make, vehicle: Make, at_ms: Make
+) -> None:
+    world = World()
+    world.send(violation(), review())
+    assert world.fines() == []
+    known_ms = at_ms("2026-12-07T05:00:00")
+    world.send(vehicle(), timestamp_ms=known_ms)
+    (fine,) = world.fines()
+    assert (fine.issued_ms, fine.discount_until) == (known_ms, "2026-12-17")
+
+
+def test_a_vehicle_that_left_the_register_has_no_owner(violation: Make, review: Make, vehicle: Make) -> None:
+    world = World()
+    world.send(vehicle())
+    world.bus.send("vehicles", "123ABC02", None)
+    world.engine.run_until_idle()
+    world.send(violation(), review())
+    assert world.fines() == []
+
+
+def test_the_latest_decision_stands(violation: Make, review: Make, vehicle: Make) -> None:
+    world = World()
+    first = review()
+    no = review(review_id="r2", decision="rejected", reason="wrong_plate", reviewed_ms=first.reviewed_ms + 10)
+    again = review(review_id="r3", reviewed_ms=first.reviewed_ms + 20)
+    world.send(vehicle(), violation(), first)
+    world.engine.run_until_idle()
+    world.send(no)
+    assert [(f.status, f.version) for f in world.fines()] == [("issued", 0), ("cancelled", 1)]
+    world.send(first)
+    assert len(world.fines()) == 2
+    world.send(again)
+    fines = world.fines()
+    assert [(f.status, f.version) for f in fines][2:] == [("issued", 2)]
+    assert len({f.number for f in fines}) == 1
+
+
+def test_payments_settle_a_fine(
+    violation: Make, review: Make, vehicle: Make, payment: Make, at_ms: Make
+) -> None:
+    number = f"KZ-2026-{fine_id_of('v1')[:12].upper()}"
+    world = World()
+    world.send(payment(number, amount=Decimal("20000.00")))
+    world.send(vehicle(), violation(), review())
+    (fine,) = world.current().values()
+    assert (fine.status, fine.paid) == ("issued", Decimal("20000.00"))
+    world.send(payment(number, amount=Decimal("20000.00")))
+    assert world.current()[fine.fine_id].version == fine.version
+    late = payment(number, payment_id="p2", amount=Decimal("1625.00"), paid_ms=at_ms("2026-12-01T19:00:00"))
+    world.send(late)
+    assert world.current()[fine.fine_id].status == "issued", "2 December in Almaty: the discount is over"
+    world.send(
+        payment(number, payment_id="p3", amount=Decimal("1625.00"), paid_ms=at_ms("2026-12-01T18:59:00"))
+    )
+    paid = world.current()[fine.fine_id]
+    assert (paid.status, paid.paid) == ("paid", Decimal("23250.00"))
+
+
+def test_the_whole_amount_settles_at_any_time(
+    violation: Make, review: Make, vehicle: Make, payment: Make, at_ms: Make
+) -> None:
+    world = World()
+    world.send(vehicle(), violation(), review())
+    (fine,) = world.current().values()
+    world.send(payment(fine.number, amount=Decimal("43249.99"), paid_ms=at_ms("2027-06-01T00:00:00")))
+    assert world.current()[fine.fine_id].status == "issued"
+    world.send(
+        payment(fine.number, payment_id="p2", amount=Decimal("0.01"), paid_ms=at_ms("2027-06-01T00:00:00"))
+    )
+    assert world.current()[fine.fine_id].status == "paid"
+
+
+def test_unusable_records_become_dead_letters_and_the_rest_goes_on(
+    violation: Make, review: Make, vehicle: Make, payment: Make
+) -> None:
+    world = World()
+    world.bus.send("violations", "123ABC02", b"\x07garbage")
+    world.send(
+        review(officer=" "),
+        review(decision="rejected", reason=""),
+        violation(violation_id="v9", occurred_ms=10**17),
+    )
+    world.send(payment("KZ-1", amount=Decimal("-5.00")), vehicle(), violation(), review())
+    assert len(world.fines()) == 1
+    assert len(world.letters()) == 5
+    (fine,) = world.fines()
+    world.send(payment(fine.number, currency="PEN"))
+    assert "PEN" in world.letters()[-1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_batches_crashes_and_replays_give_the_same_fines(
+    seed: int, violation: Make, review: Make, vehicle: Make, payment: Make
+) -> None:
+    records: list[Any] = []
+    for i in range(12):
+        plate = f"{100 + i}ABC02"
+        number = f"KZ-2026-{fine_id_of(f'v{i}')[:12].upper()}"
+        records += [violation(violation_id=f"v{i}", plate=plate, enforced_kmh=125.0 + 5 * i)]
+        records += [vehicle(plate=plate)] * (i % 4 != 0)
+        records += [review(violation_id=f"v{i}", review_id=f"r{i}", plate=plate)] * (i % 5 != 0)
+        records += [payment(number, plate=plate, payment_id=f"p{i}")] * (i % 3 == 0)
+    shuffled = [*records]
+    random.Random(seed).shuffle(shuffled)
+    plain, wild = World(), World(seed=seed, crash_rate=0.2)
+    plain.send(*records)
+    for record in shuffled:
+        wild.send(record)
+        if seed % 2:
+            wild.engine.run_until_idle()
+    for topic in TOPIC.values():
+        for partition in range(4):
+            wild.bus.replay(topic, partition, 3)
+
+    def rows(world: World) -> dict[str, Fine]:
+        return {
+            i: replace(f, version=0, origin_partition=0, origin_offset=0, ordinal=0)
+            for i, f in world.current().items()
+        }
+
+    assert rows(wild) == rows(plain)
+    assert len(rows(plain)) == sum(1 for i in range(12) if i % 4 and i % 5)
+
+
+def test_silence_empties_the_state(violation: Make, review: Make, vehicle: Make, payment: Make) -> None:
+    world = World()
+    world.send(vehicle(), violation(), review(), payment("KZ-2026-UNKNOWN"))
+    world.send(violation(violation_id="v2"), violation(violation_id="v3", plate="555ABC02"))
+    world.engine.run_until_idle()
+    cases = lambda: [k for p in range(4) for k, _ in world.engine.state("fine", p).items("cases", Case)]  # noqa: E731
+    assert sorted(cases()) == ["v1", "v2", "v3"]
+    for days, left in ((401, ["v1"]), (1827, [])):
+        tick_ms = violation().occurred_ms + 10 * DAY_MS + days * DAY_MS
+        for partition in range(4):
+            world.bus.send("vehicles", "X", None, partition=partition, timestamp_ms=tick_ms)
+        world.engine.run_until_idle()
+        assert cases() == left
+    for table in ("waiting", "early", "numbers"):
+        assert [k for p in range(4) for k, _ in world.engine.state("fine", p).items(table, dict)] == []
