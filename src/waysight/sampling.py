@@ -156,9 +156,13 @@ class Stamper:
         if shot.kind:
             yield self._frame(shot.kind, captured_ms, shot.width, shot.height, shot.payload)
 
+    def end_ms(self, default_ms: int) -> int:
+        """The time that was reached (UTC epoch ms), or the default when nothing came."""
+        return default_ms if self._last_ms is None else self._last_ms
+
     def end(self, default_ms: int) -> Frame:
         """The record that closes the epoch."""
-        return self._frame("end", default_ms if self._last_ms is None else self._last_ms)
+        return self._frame("end", self.end_ms(default_ms))
 
     def _frame(
         self, kind: Kind, captured_ms: int, width: int = 0, height: int = 0, payload: bytes = b""
