@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -87,9 +89,27 @@ class Settings(BaseSettings):
         return self.evidence_url or (self.state_dir.resolve() / "evidence").as_uri()
 
 
-@lru_cache(maxsize=1)
+_chosen: list[Settings] = []
+
+
 def get_settings() -> Settings:
     """The process's settings; raises BadConfiguration naming the variable at fault."""
+    return _chosen[-1] if _chosen else load_settings()
+
+
+@contextmanager
+def using(settings: Settings) -> Iterator[None]:
+    """These settings for the whole process while the body runs (the demo has a stack of its own)."""
+    _chosen.append(settings)
+    try:
+        yield
+    finally:
+        _chosen.remove(settings)
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """The settings of the environment; raises BadConfiguration naming the variable at fault."""
     try:
         return Settings()
     except ValidationError as error:
