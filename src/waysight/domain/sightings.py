@@ -59,17 +59,18 @@ def step(
     state, over = track_step(rules.tracking, scene, state, frame)
     if stale:
         return state, Pictured()
-    told: list[Sighting] = []
-    for track in over:
-        if (voted := _worth_telling(rules, track, interval_ms)) is not None:
-            told.append(_sighting(rules, scene, track, voted, frame, final=True))
+    told = [
+        _sighting(scene, track, voted, frame, final=True)
+        for track in over
+        if (voted := _worth_telling(rules, track, interval_ms)) is not None
+    ]
     tracks = []
     for track in state.tracks:
         if track.last_ms == frame.captured_ms and frame.kind == "frame" and track.views[-1].read is not None:
             voted = vote(track.reads, rules.formats)
             if voted.confidence >= rules.alert_gate and voted.text != track.told:
                 track = replace(track, told=voted.text, revision=track.revision + 1)
-                told.append(_sighting(rules, scene, track, voted, frame, final=False))
+                told.append(_sighting(scene, track, voted, frame, final=False))
         tracks.append(track)
     if frame.kind == "frame":
         return replace(state, tracks=tuple(tracks)), Pictured(tuple(told))
@@ -102,9 +103,7 @@ def _worth_telling(rules: SightingRules, track: Track, interval_ms: float) -> Vo
     return voted if track.hits >= least_hits and real else None
 
 
-def _sighting(
-    rules: SightingRules, scene: Scene, track: Track, voted: VotedPlate, frame: Detections, *, final: bool
-) -> Sighting:
+def _sighting(scene: Scene, track: Track, voted: VotedPlate, frame: Detections, *, final: bool) -> Sighting:
     best, second = _frames(track, voted.text)
     motion = measure(_fixes(track), scene.calibration_error_m)
     weight = sum(w for _, w in track.labels) or 1.0
@@ -140,6 +139,7 @@ def _sighting(
         models=track.models,
         captured_ms=track.last_ms,
         emitted_ms=frame.captured_ms,
+        received_ms=track.received_ms,
         origin_partition=0,
         origin_offset=0,
         ordinal=0,

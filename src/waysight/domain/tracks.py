@@ -71,6 +71,7 @@ class Track:
     views: tuple[View, ...] = ()
     zones: tuple[tuple[str, int], ...] = ()
     clock_error_ms: int = 0
+    received_ms: int = 0
     models: str = ""
     revision: int = -1
     told: str = ""
@@ -139,6 +140,7 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
         views=_best_views((*track.views, view)),
         zones=_entered(track.zones, scene, frame, seen) if moved else track.zones,
         clock_error_ms=frame.clock_error_ms,
+        received_ms=frame.received_ms,
         models=frame.models,
     )
 

@@ -25,15 +25,10 @@ def least(promises: Iterable[Progress | None]) -> Progress | None:
     """The least promise of several sources; None while one of them has made none.
 
     >>> least([Progress(5), Progress(3, end=True)])
-    Progress(captured_ms=3, end=True)
+    Progress(captured_ms=3, end=False)
     """
     found = list(promises)
     known = [p for p in found if p is not None]
     if not known or len(known) < len(found):
         return None
-    return Progress(min(p.captured_ms for p in known), all(p.end for p in known) or _all_past_end(known))
-
-
-def _all_past_end(known: list[Progress]) -> bool:
-    earliest = min(p.captured_ms for p in known)
-    return all(p.end for p in known if p.captured_ms == earliest)
+    return Progress(min(p.captured_ms for p in known), all(p.end for p in known))

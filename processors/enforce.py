@@ -1,0 +1,222 @@
+"""enforce: passes + signals → violations and tallies. Logic: domain/enforcement/, one rule per module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from waysight.adapters.broadcast import Broadcast
+from waysight.adapters.registry import ConfluentRegistry
+from waysight.cloudevents import cloudevents_headers
+from waysight.codec import Codec
+from waysight.domain.enforcement import average_speed, red_light, restricted_zone, spot_speed
+from waysight.domain.enforcement.average_speed import SectionState
+from waysight.domain.enforcement.case import Law
+from waysight.domain.enforcement.red_light import Crossing, Lamp
+from waysight.domain.sightings import is_vehicle
+from waysight.domain.watermarks import Progress, merge
+from waysight.engine import Message, Output, PartitionState
+from waysight.envelopes import Flush, decoded, in_order, is_new
+from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
+from waysight.rulepacks import all_packs
+from waysight.scenes import Scenes, plate_formats
+from waysight.settings import Settings
+from waysight.topics import partition_for
+
+_REPEAT_MS = 60_000
+_SWEEP_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Passes over a stop line that wait for the lamp's state to be known."""
+
+    items: tuple[tuple[Sighting, Crossing], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a camera's passes have come in this partition, and how far that was told to tallies."""
+
+    passes: Progress
+    told: Progress | None = None
+
+
+class EnforceLogic:
+    """Applies every rule that a camera may be used for; watermarks go on once nothing earlier can follow."""
+
+    name = "enforce"
+    inputs = ("passes", "signals")
+    outputs = ("violations", "tallies", "dead-letters")
+
+    def __init__(
+        self,
+        codec: Codec,
+        scenes: Scenes,
+        law: Law,
+        partitions: int,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._codec, self._scenes, self._law = codec, scenes, law
+        self._partitions, self._on_start = partitions, on_start
+
+    async def start(self) -> None:
+        self._on_start()
+
+    async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
+        flush = Flush(self._codec, self._partitions)
+        for message in messages:
+            flush.reading(message)
+            record = decoded(self._codec, message, self.name, flush.outputs)
+            if isinstance(record, Signal):
+                self._signal(state, flush, record)
+                continue
+            for item in in_order(record) if record is not None else ():
+                if isinstance(item, Watermark):
+                    self._watermark(state, flush, item)
+                elif is_new(state, message, item) and is_vehicle(item.sighting):
+                    self._judge(state, flush, item.key, item.sighting)
+        return flush.finish()
+
+    def _judge(self, state: PartitionState, flush: Flush, key: str, sighting: Sighting) -> None:
+        place, _, name = key.partition(":")
+        scene = self._scenes.scene(sighting.camera_id)
+        if place == "section":
+            self._section(state, flush, name, sighting)
+        elif place == "junction":
+            crossed = red_light.crossing(scene, sighting)
+            if crossed is not None:
+                lamp = f"{name}|{scene.signal_group}"
+                waiting = state.get("waiting", lamp, Waiting) or Waiting()
+                kept = replace(sighting, path=())
+                state.put("waiting", lamp, Waiting((*waiting.items, (kept, crossed))))
+                self._release(state, flush, lamp)
+        else:
+            speeding = spot_speed.judge(self._law, scene, sighting)
+            self._tell(state, flush, [speeding] if speeding else [])
+            self._tell(state, flush, restricted_zone.judge(self._law, scene, sighting))
+
+    def _section(self, state: PartitionState, flush: Flush, section_id: str, sighting: Sighting) -> None:
+        plan = self._scenes.plan(section_id)
+        if plan is None:
+            return
+        before = state.get("sections", section_id, SectionState) or SectionState()
+        ends = self._scenes.scene(plan.entry), self._scenes.scene(plan.exit)
+        after, found = average_speed.step(self._law, plan, *ends, before, sighting)
+        state.put("sections", section_id, after)
+        self._tell(state, flush, found)
+        if len(after.exits) < len(before.exits):
+            self._forward(state, flush, plan.exit)
+
+    def _signal(self, state: PartitionState, flush: Flush, signal: Signal) -> None:
+        key = f"{signal.junction_id}|{signal.signal_group}"
+        state.put("lamps", key, red_light.changed(state.get("lamps", key, Lamp) or Lamp(), signal))
+        self._release(state, flush, key)
+
+    def _release(self, state: PartitionState, flush: Flush, key: str) -> None:
+        lamp = state.get("lamps", key, Lamp) or Lamp()
+        waiting = state.get("waiting", key, Waiting) or Waiting()
+        ready = [i for i in waiting.items if red_light.settled(lamp, i[1])]
+        if not ready:
+            return
+        self._put_waiting(state, key, [i for i in waiting.items if i not in ready])
+        for sighting, crossed in ready:
+            scene = self._scenes.scene(sighting.camera_id)
+            found = red_light.judge(self._law, scene, sighting, crossed, lamp)
+            self._tell(state, flush, [found] if found else [])
+        for camera_id in dict.fromkeys(s.camera_id for s, _ in ready):
+            self._forward(state, flush, camera_id)
+
+    def _tell(self, state: PartitionState, flush: Flush, found: Iterable[Violation]) -> None:
+        for violation in found:
+            subject = violation.section_id or violation.zone_id or violation.camera_id
+            key = f"{violation.offence}|{subject}|{violation.plate}"
+            told_ms = state.get("told", key, int)
+            if violation.plate and told_ms is not None and abs(violation.occurred_ms - told_ms) <= _REPEAT_MS:
+                continue  # one act, seen as two tracks
+            if violation.plate:
+                state.put("told", key, violation.occurred_ms)
+            violation = flush.stamped(violation)
+            headers = cloudevents_headers("violations", violation)
+            flush.one("violations", violation.plate or violation.violation_id, violation, headers)
+            tally = Tally(
+                violation_id=violation.violation_id,
+                camera_id=violation.camera_id,
+                offence=violation.offence,
+                occurred_ms=violation.occurred_ms,
+                origin_partition=0,
+                origin_offset=0,
+                ordinal=0,
+            )
+            flush.grouped("tallies", f"camera:{violation.camera_id}", flush.stamped(tally))
+
+    def _watermark(self, state: PartitionState, flush: Flush, mark: Watermark) -> None:
+        known = state.get("progress", mark.camera_id, Reached)
+        passes = merge(known.passes if known else None, Progress(mark.captured_ms, mark.end))
+        state.put("progress", mark.camera_id, Reached(passes, known.told if known else None))
+        behind = [mark.camera_id]
+        for plan in self._scenes.plans_of(mark.camera_id):
+            section = state.get("sections", plan.section_id, SectionState)
+            if section is not None:
+                kept = average_speed.forget(plan, section, mark.camera_id, mark.captured_ms)
+                if kept is not section:
+                    state.put("sections", plan.section_id, kept)
+                    behind.append(plan.exit)
+        self._sweep(state, mark)
+        for camera_id in dict.fromkeys(behind):
+            self._forward(state, flush, camera_id)
+
+    def _forward(self, state: PartitionState, flush: Flush, camera_id: str) -> None:
+        reached = state.get("progress", camera_id, Reached)
+        if reached is None:
+            return
+        held = self._held(state, camera_id)
+        ready = reached.passes
+        if held:
+            ready = Progress(min(ready.captured_ms, min(held) - 1))
+        told = reached.told
+        if told is not None and (ready.captured_ms, ready.end) <= (told.captured_ms, told.end):
+            return
+        state.put("progress", camera_id, Reached(reached.passes, ready))
+        partition = partition_for(f"camera:{camera_id}", self._partitions)
+        flush.watermark("tallies", partition, camera_id, ready.captured_ms, ready.end)
+
+    def _held(self, state: PartitionState, camera_id: str) -> list[int]:
+        """When what still waits in this partition may turn out to have occurred."""
+        scene = self._scenes.scene(camera_id)
+        waiting = state.get("waiting", f"{scene.junction_id}|{scene.signal_group}", Waiting) or Waiting()
+        held = [int(c.earliest_ms) for s, c in waiting.items if s.camera_id == camera_id]
+        for plan in self._scenes.plans_of(camera_id):
+            section = state.get("sections", plan.section_id, SectionState)
+            if plan.exit == camera_id and section is not None:
+                held += [e.at_ms for e in section.exits]
+        return held
+
+    def _sweep(self, state: PartitionState, mark: Watermark) -> None:
+        scene = self._scenes.scene(mark.camera_id)
+        key = f"{scene.junction_id}|{scene.signal_group}"
+        waiting = state.get("waiting", key, Waiting) or Waiting()
+        oldest = mark.captured_ms - red_light.KEEP_MS
+        kept = [i for i in waiting.items if i[0].camera_id != mark.camera_id or i[1].latest_ms >= oldest]
+        if len(kept) < len(waiting.items):
+            self._put_waiting(state, key, kept)
+        if mark.captured_ms >= (state.get("swept", "at", int) or 0) + _SWEEP_MS:
+            state.put("swept", "at", mark.captured_ms)
+            for name, told_ms in state.items("told", int):
+                if told_ms + red_light.KEEP_MS < mark.captured_ms:
+                    state.delete("told", name)
+
+    @staticmethod
+    def _put_waiting(state: PartitionState, key: str, items: Sequence[tuple[Sighting, Crossing]]) -> None:
+        if items:
+            state.put("waiting", key, Waiting(tuple(items)))
+        else:
+            state.delete("waiting", key)
+
+
+def build(settings: Settings) -> EnforceLogic:
+    """The processor against the real engines."""
+    codec, scenes = Codec(ConfluentRegistry(settings.registry)), Scenes()
+    cameras = Broadcast[CameraRecord](settings, codec, "cameras", scenes.apply)
+    law = Law(packs=all_packs(), formats=plate_formats(), enforcement_gate=settings.enforcement_gate)
+    return EnforceLogic(codec, scenes, law, settings.partitions, cameras.start)

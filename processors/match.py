@@ -1,0 +1,125 @@
+"""match: sightings × watchlist → alerts; alert-actions change their status. Logic: domain/matching.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from waysight.adapters.broadcast import Broadcast
+from waysight.adapters.dead_letters import dead_letter_output
+from waysight.adapters.registry import ConfluentRegistry
+from waysight.cloudevents import cloudevents_headers
+from waysight.codec import Codec
+from waysight.domain.matching import (
+    KEEP_MS,
+    LastAlert,
+    Raised,
+    WatchlistIndex,
+    act,
+    alert_id,
+    may_match,
+    raise_alert,
+)
+from waysight.engine import Message, Output, PartitionState
+from waysight.envelopes import Flush, decoded, in_order, is_new
+from waysight.messages import Alert, CameraRecord, Sighting, WatchlistEntry, Watermark
+from waysight.scenes import Scenes, plate_formats
+from waysight.settings import Settings
+
+_SWEEP_MS = 60_000
+
+
+class MatchLogic:
+    """Remembers what was told of each alert for a day of event time, so that nothing is told twice."""
+
+    name = "match"
+    inputs = ("sightings", "alert-actions")
+    outputs = ("alerts", "dead-letters")
+
+    def __init__(
+        self,
+        codec: Codec,
+        scenes: Scenes,
+        watchlist: WatchlistIndex,
+        alert_gate: float,
+        clock_ms: Callable[[], int],
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._codec, self._scenes, self._watchlist, self._gate = codec, scenes, watchlist, alert_gate
+        self._clock_ms, self._on_start = clock_ms, on_start
+
+    async def start(self) -> None:
+        self._on_start()
+
+    async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
+        flush = Flush(self._codec, 1)
+        for message in messages:
+            flush.reading(message)
+            record = decoded(self._codec, message, self.name, flush.outputs)
+            if record is None:
+                continue
+            if message.topic == "alert-actions":
+                self._act(state, flush, message, record)
+                continue
+            for item in in_order(record):
+                if isinstance(item, Watermark):
+                    self._sweep(state, item.captured_ms)
+                elif is_new(state, message, item):
+                    self._match(state, flush, item)
+        return flush.finish()
+
+    def _match(self, state: PartitionState, flush: Flush, sighting: Sighting) -> None:
+        scene = self._scenes.scene(sighting.camera_id)
+        if not may_match(scene, sighting, self._gate):
+            return
+        for match in self._watchlist.matches(sighting.plate, sighting.captured_ms):
+            place = f"{match.entry.entry_id}|{sighting.camera_id}"
+            told = state.get("alerts", alert_id(match, sighting), Raised)
+            last = state.get("last", place, LastAlert)
+            alert = raise_alert(scene, match, sighting, told, last, self._clock_ms())
+            raised_by = last.sighting_id if last and alert is None else sighting.sighting_id
+            seen_ms = max(last.seen_ms, sighting.captured_ms) if last else sighting.captured_ms
+            state.put("last", place, LastAlert(seen_ms, raised_by))
+            if alert is not None:
+                self._tell(state, flush, alert, sighting.captured_ms + KEEP_MS)
+
+    def _act(self, state: PartitionState, flush: Flush, message: Message, action: object) -> None:
+        told = state.get("alerts", action.alert_id, Raised)  # type: ignore[attr-defined]
+        if told is None:
+            reason = "no such alert, or older than a day; look up its id with `waysight alerts list`"
+            flush.outputs.append(dead_letter_output(self._codec, message, reason, self.name))
+        elif (alert := act(told, action)) is not None:  # type: ignore[arg-type]
+            self._tell(state, flush, alert, told.forget_ms)
+
+    def _tell(self, state: PartitionState, flush: Flush, alert: Alert, forget_ms: int) -> None:
+        alert = flush.stamped(alert)
+        state.put("alerts", alert.alert_id, Raised(alert, forget_ms))
+        flush.one("alerts", alert.subject, alert, cloudevents_headers("alerts", alert))
+
+    def _sweep(self, state: PartitionState, captured_ms: int) -> None:
+        swept_ms = state.get("swept", "at", int) or 0
+        if captured_ms < swept_ms + _SWEEP_MS:
+            return
+        state.put("swept", "at", captured_ms)
+        for key, raised in state.items("alerts", Raised):
+            if raised.forget_ms <= captured_ms:
+                state.delete("alerts", key)
+        for key, last in state.items("last", LastAlert):
+            if last.seen_ms + KEEP_MS <= captured_ms:
+                state.delete("last", key)
+
+
+def build(settings: Settings) -> MatchLogic:
+    """The processor against the real engines."""
+    codec, scenes = Codec(ConfluentRegistry(settings.registry)), Scenes()
+    watchlist = WatchlistIndex(plate_formats())
+    cameras = Broadcast[CameraRecord](settings, codec, "cameras", scenes.apply)
+    entries = Broadcast[WatchlistEntry](settings, codec, "watchlist", watchlist.apply)
+
+    def start() -> None:
+        cameras.start()
+        entries.start()
+
+    return MatchLogic(
+        codec, scenes, watchlist, settings.alert_gate, lambda: time.time_ns() // 1_000_000, start
+    )

@@ -1,0 +1,110 @@
+"""What every violation shares: the law of the place, the papers of the camera, why no fine may follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from waysight.domain.ids import derive_id
+from waysight.domain.plates import PlateFormats
+from waysight.domain.rulepack import RulePack
+from waysight.domain.scene import Scene
+from waysight.messages.enforcement import Violation
+from waysight.messages.perception import FrameRef, Sighting
+
+OffenceName = Literal["spot_speed", "average_speed", "red_light", "restricted_zone"]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law:
+    """The rule packs by country, the plate formats, and the read confidence (0..1) that a fine needs."""
+
+    packs: Mapping[str, RulePack] = field(default_factory=dict)
+    formats: tuple[PlateFormats, ...] = ()
+    enforcement_gate: float = 0.9
+
+    def threshold_kmh(self, country: str, offence: str, at_ms: int) -> float:
+        """By how much a limit must be passed on a day; 0 where no pack says."""
+        pack = self.packs.get(country)
+        found = pack.offence(offence) if pack else None
+        threshold = found.threshold_kmh_on(local_day(pack, at_ms)) if pack and found else None
+        return threshold or 0.0
+
+    def obstacle(self, country: str, offence: str, at_ms: int) -> str:
+        """no_rule_pack or no_tariff where the law has no price for an offence on that day."""
+        pack = self.packs.get(country)
+        if pack is None:
+            return "no_rule_pack"
+        found = pack.offence(offence)
+        if found is None or found.tariff_on(local_day(pack, at_ms)) is None:
+            return "no_tariff"
+        return ""
+
+    def reference(self, country: str) -> str:
+        """Pack and version, or empty."""
+        pack = self.packs.get(country)
+        return pack.reference if pack else ""
+
+
+def local_day(pack: RulePack, at_ms: int) -> date:
+    """The day of a time (UTC epoch ms) where the pack applies."""
+    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(pack.timezone)).date()
+
+
+def violation(
+    law: Law,
+    offence: OffenceName,
+    scenes: Sequence[Scene],
+    sightings: Sequence[Sighting],
+    occurred_ms: int,
+    *,
+    country: str,
+    obstacles: Iterable[str] = (),
+    subject: str,
+    evidence: Sequence[FrameRef | None],
+    **measured: Any,
+) -> Violation:
+    """A violation by the last of `sightings` at the last of `scenes`; origin fields are 0.
+
+    `subject` is what it was committed against (camera, section or zone) and part of the id.
+    """
+    main = max(sightings, key=lambda s: (s.plate_confidence, s.last_ms))
+    last, scene = sightings[-1], scenes[-1]
+    confidence = min(s.plate_confidence for s in sightings)
+    frames = tuple(f for f in evidence if f is not None and f.evidence_ref)
+    found = [
+        "unread_plate" if not main.plate else "low_confidence" if confidence < law.enforcement_gate else "",
+        *(s.obstacle_at(occurred_ms) for s in scenes),
+        law.obstacle(country, offence, occurred_ms),
+        "no_evidence" if not frames else "",
+        *obstacles,
+    ]
+    named = tuple(dict.fromkeys(o for o in found if o))
+    return Violation(
+        violation_id=derive_id("violation", offence, subject, *(s.sighting_id for s in sightings)),
+        offence=offence,
+        camera_id=scene.camera_id,
+        country=country,
+        location=scene.place,
+        occurred_ms=occurred_ms,
+        plate=main.plate,
+        plate_country=main.plate_country,
+        plate_confidence=confidence,
+        label=last.label,
+        colour=main.colour,
+        enforceable=not named,
+        obstacles=named,
+        certificate="; ".join(dict.fromkeys(s.certificate for s in scenes if s.certificate)),
+        sighting_ids=tuple(s.sighting_id for s in sightings),
+        evidence=frames,
+        rule_pack=law.reference(country),
+        models=last.models,
+        origin_partition=0,
+        origin_offset=0,
+        ordinal=0,
+        **measured,
+    )

@@ -1,0 +1,114 @@
+"""Running a red light: when the vehicle crossed the stop line, and what the light showed all that while.
+
+The crossing is not a moment but a span: from the earliest time at which the vehicle's front may have
+reached the line to the latest at which it was clearly beyond it, widened by both clocks and by the error
+of its place. The light must have been red over the whole span.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from typing import Final
+
+from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.geometry import beyond_line_m
+from waysight.domain.scene import Scene
+from waysight.domain.speed import crossing_ms
+from waysight.messages.enforcement import Violation
+from waysight.messages.perception import Sighting, Signal
+
+PURPOSE: Final = "red_light"
+KEEP_MS = 600_000
+BEYOND_M = 3.0  # it must go on at least so far
+COMMITTED_M = 2.0  # from here on it is past the line, whatever the error of its place
+PLACE_ERROR_M = 0.5
+LONGEST_M = {"motorcycle": 2.5, "car": 5.5, "truck": 18.0, "bus": 18.0}  # rear views show the rear end
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The span (UTC ms, by the camera's clock) in which a vehicle crossed the line, and its bound (ms)."""
+
+    earliest_ms: float
+    latest_ms: float
+    error_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """The states of one signal group: (changed_ms, state) in order, and until when the last one held."""
+
+    changes: tuple[tuple[int, str], ...] = ()
+    valid_ms: int = 0
+    clock_error_ms: int = 0
+    ended: bool = False
+
+
+def crossing(scene: Scene, sighting: Sighting) -> Crossing | None:
+    """When a pass crossed the camera's stop line; None if it did not, or not provably."""
+    places = [p for p in sighting.path if not math.isnan(p.x_m)]
+    if scene.stop_line is None or len(places) < 2:
+        return None
+    line = scene.stop_line
+    raw = [beyond_line_m(line, (p.x_m, p.y_m)) for p in places]
+    side = 1.0 if raw[-1] > raw[0] else -1.0
+    along = [side * d for d in raw]
+    if along[-1] < BEYOND_M:
+        return None
+    times = [p.captured_ms for p in places]
+    towards_camera = places[-1].y_m < places[0].y_m
+    front_ahead = 0.0 if towards_camera else LONGEST_M.get(sighting.label, max(LONGEST_M.values()))
+    first, last = crossing_ms(times, along, -front_ahead), crossing_ms(times, along, COMMITTED_M)
+    if first is None or last is None or last < first:
+        return None
+    speed = (COMMITTED_M + front_ahead) / max(last - first, 1.0)  # m per ms
+    return Crossing(first, last, PLACE_ERROR_M / speed + sighting.clock_error_ms)
+
+
+def changed(lamp: Lamp, signal: Signal) -> Lamp:
+    """The lamp after a record of its controller; a repeated one changes nothing, old states are dropped."""
+    changes = lamp.changes
+    if (signal.changed_ms, signal.state) not in changes:
+        changes = tuple(sorted((*changes, (signal.changed_ms, signal.state))))
+    valid_ms = max(lamp.valid_ms, signal.valid_ms)
+    old = bisect_right(changes, (valid_ms - KEEP_MS, "~")) - 1
+    return replace(
+        lamp,
+        changes=changes[max(old, 0) :],
+        valid_ms=valid_ms,
+        clock_error_ms=signal.clock_error_ms,
+        ended=signal.end,
+    )
+
+
+def settled(lamp: Lamp, crossed: Crossing) -> bool:
+    """Whether the lamp's state is known over the whole span of a crossing."""
+    return lamp.ended or lamp.valid_ms >= crossed.latest_ms + crossed.error_ms + lamp.clock_error_ms
+
+
+def judge(law: Law, scene: Scene, sighting: Sighting, crossed: Crossing, lamp: Lamp) -> Violation | None:
+    """The violation of a pass whose lamp is settled, or None when the light may have been other than red."""
+    error = crossed.error_ms + lamp.clock_error_ms
+    start, end = crossed.earliest_ms - error, crossed.latest_ms + error
+    at = bisect_right(lamp.changes, (start, "~")) - 1
+    if at < 0 or lamp.changes[at][1] != "red":
+        return None
+    until = lamp.changes[at + 1][0] if at + 1 < len(lamp.changes) else lamp.valid_ms
+    if end > until:
+        return None
+    occurred_ms = round(crossed.earliest_ms)
+    return violation(
+        law,
+        PURPOSE,
+        (scene,),
+        (sighting,),
+        occurred_ms,
+        country=scene.country,
+        subject=scene.camera_id,
+        evidence=(sighting.best_frame, sighting.second_frame),
+        red_ms=int(start - lamp.changes[at][0]),
+        measured_kmh=sighting.speed_kmh,
+        uncertainty_kmh=sighting.speed_error_kmh,
+    )

@@ -1,0 +1,50 @@
+"""Speeding at one camera: the measured speed less its 95 % bound, against the limit and the law's threshold."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.scene import Scene
+from waysight.messages.enforcement import Violation
+from waysight.messages.perception import Sighting
+
+PURPOSE: Final = "spot_speed"
+LEAST_FPS = 5.0
+LEAST_FIXES = 3
+LEAST_TRAVEL_M = 3.0
+
+
+def judge(law: Law, scene: Scene, sighting: Sighting) -> Violation | None:
+    """The violation of a vehicle's pass, or None. Needs 5 frames a second, three places and some travel."""
+    limit = scene.speed_limit_kmh
+    if PURPOSE not in scene.purposes or limit is None or (scene.fps or 0.0) < LEAST_FPS:
+        return None
+    speed, error = sighting.speed_kmh, sighting.speed_error_kmh
+    places = [p for p in sighting.path if not math.isnan(p.x_m)]
+    if speed is None or error is None or len(places) < LEAST_FIXES:
+        return None
+    if math.hypot(places[-1].x_m - places[0].x_m, places[-1].y_m - places[0].y_m) < LEAST_TRAVEL_M:
+        return None
+    best = sighting.best_frame
+    occurred_ms = best.captured_ms if best else sighting.last_ms
+    enforced = speed - error
+    if enforced < limit + law.threshold_kmh(scene.country, PURPOSE, occurred_ms):
+        return None
+    return violation(
+        law,
+        PURPOSE,
+        (scene,),
+        (sighting,),
+        occurred_ms,
+        country=scene.country,
+        subject=scene.camera_id,
+        evidence=(best, sighting.second_frame),
+        measured_kmh=round(speed, 3),
+        uncertainty_kmh=round(error, 3),
+        enforced_kmh=round(enforced, 3),
+        limit_kmh=limit,
+        distance_m=round(math.hypot(places[-1].x_m - places[0].x_m, places[-1].y_m - places[0].y_m), 3),
+        duration_ms=places[-1].captured_ms - places[0].captured_ms,
+    )

@@ -1,0 +1,127 @@
+"""Cameras and sections as the logic sees them, fed from the `cameras` topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from waysight.camera_files import camera_of, section_of
+from waysight.cameras import Camera, CameraFile, Section
+from waysight.domain.geometry import Matrix
+from waysight.domain.plates import PlateFormats
+from waysight.domain.scene import Scene, SectionPlan, Zone
+from waysight.messages import CameraRecord
+from waysight.rulepacks import all_packs
+
+
+class Scenes:
+    """Directory of scenes and sections; `apply` keeps it up to date, unknown cameras get a bare scene."""
+
+    def __init__(self, scenes: Iterable[Scene] = (), plans: Iterable[SectionPlan] = ()) -> None:
+        self._scenes = {s.camera_id: s for s in scenes}
+        self._plans = {p.section_id: p for p in plans}
+
+    def apply(self, key: str, record: CameraRecord | None) -> None:
+        """Take one record of the `cameras` topic (None: removed); raises BadMessage when it holds nonsense."""
+        self._scenes.pop(key, None)
+        self._plans.pop(key, None)
+        if record is None or record.deleted:
+            return
+        if record.record_kind == "camera":
+            self._scenes[key] = scene_of(camera_of(record))
+        else:
+            self._plans[key] = plan_of(section_of(record))
+
+    def scene(self, camera_id: str) -> Scene:
+        """The scene of a camera; one that only counts when the camera is not configured."""
+        return self._scenes.get(camera_id) or Scene(camera_id=camera_id, purposes=frozenset(("count",)))
+
+    def plan(self, section_id: str) -> SectionPlan | None:
+        """A section, or None when it is not configured."""
+        return self._plans.get(section_id)
+
+    def plans_of(self, camera_id: str) -> list[SectionPlan]:
+        """The sections that a camera is an end of."""
+        return [p for p in self._plans.values() if camera_id in (p.entry, p.exit)]
+
+    @staticmethod
+    def of_file(file: CameraFile) -> Scenes:
+        """The scenes of a camera file."""
+        return Scenes(map(scene_of, file.cameras), map(plan_of, file.sections))
+
+
+def scene_of(camera: Camera) -> Scene:
+    """What the logic needs of a camera."""
+    matrix: Matrix | None = None
+    if camera.homography is not None:
+        a, b, c, d, e, f, g, h, i = (float(v) for v in camera.homography.ravel())
+        matrix = (a, b, c, d, e, f, g, h, i)
+    bare = Scene(
+        camera_id=camera.id,
+        country=camera.country,
+        place=_place(camera),
+        purposes=frozenset(camera.purposes),
+        fps=camera.fps,
+        clock_error_ms=camera.clock_error_ms,
+        homography=matrix,
+        speed_limit_kmh=camera.speed_limit_kmh,
+        section_id=camera.section.id if camera.section else "",
+        section_role=camera.section.role if camera.section else "",
+        junction_id=camera.junction.id if camera.junction else "",
+        signal_group=camera.junction.signal_group if camera.junction else "",
+        stop_line=camera.stop_line_ground,
+        zones=tuple(
+            Zone(zone_id=z.id, polygon=z.image, restricted=z.kind == "restricted", labels=frozenset(z.labels))
+            for z in camera.zones
+        ),
+    )
+    if camera.calibration is not None:
+        bare = replace(
+            bare,
+            calibration_size=camera.calibration.image_size,
+            calibration_error_m=camera.calibration.error_m,
+        )
+    if camera.certificate is not None:
+        papers = camera.certificate
+        last = min(papers.verified_until, papers.type_approved_until)
+        bare = replace(
+            bare,
+            certificate=f"{papers.type_approval}, {papers.verification}",
+            papers=(_midnight(papers.verified_from, camera), _midnight(last + timedelta(days=1), camera)),
+        )
+    return bare
+
+
+def plan_of(section: Section) -> SectionPlan:
+    """What the logic needs of a section."""
+    return SectionPlan(
+        section_id=section.id,
+        entry=section.entry,
+        exit=section.exit,
+        length_m=section.length_m,
+        length_error_m=section.length_error_m,
+        limit_kmh=section.limit_kmh,
+        country=section.country,
+        road_class=section.road_class,
+        straight=section.straight,
+        entry_ground_y_m=section.entry_ground_y_m,
+        exit_ground_y_m=section.exit_ground_y_m,
+    )
+
+
+def plate_formats() -> tuple[PlateFormats, ...]:
+    """The plate formats of every rule pack."""
+    return tuple(PlateFormats(p.country, p.plate_formats) for p in all_packs().values())
+
+
+def _place(camera: Camera) -> str:
+    name = camera.name or camera.id
+    more = [w for w in (camera.location.road, camera.location.district) if w and w not in name]
+    return ", ".join([name, *more])
+
+
+def _midnight(day: date, camera: Camera) -> int:
+    local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(camera.timezone))
+    return int((local - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
