@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from waysight.topics import avro_schema
 
@@ -38,15 +39,28 @@ def records_of(rows: pa.RecordBatch, column: str = "records") -> pa.Table:
     return pa.Table.from_struct_array(rows.column(column).flatten())
 
 
-def plain_rows(rows: pa.RecordBatch, schema: pa.Schema) -> list[dict[str, Any]]:
-    """Rows as dicts of Python values; the empty records that `conform` made are None again."""
-    optional = [f.name for f in schema if f.nullable and pa.types.is_struct(f.type)]
-    found: list[dict[str, Any]] = rows.to_pylist()
-    for row in found:
-        for name in optional:
-            if row.get(name) is not None and not any(row[name].values()):
-                row[name] = None
-    return found
+def restore(rows: pa.Table | pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """The reverse of `conform`: exactly this schema, and empty records are null again where it allows null."""
+    plain = pa.schema([pa.field(f.name, f.type) for f in schema])
+    columns = [
+        _without_empty(_one(c)) if f.nullable and pa.types.is_struct(f.type) else c
+        for c, f in zip(conform(rows, plain).columns, schema, strict=True)
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def widen(column: pa.Array) -> pa.Array:
+    """float32 anywhere inside as the float64 of the same shortest decimal: 0.9, not 0.8999999761581421."""
+    kind = column.type
+    if pa.types.is_float32(kind):
+        return column.cast(pa.string()).cast(pa.float64())
+    if pa.types.is_list(kind):
+        return pa.ListArray.from_arrays(column.offsets, widen(column.values), mask=column.is_null())
+    if pa.types.is_struct(kind):
+        names = [kind.field(i).name for i in range(kind.num_fields)]
+        parts = [widen(column.field(i)) for i in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(parts, names=names, mask=column.is_null())
+    return column
 
 
 def _field(name: str, kind: Any, named: dict[str, Any]) -> pa.Field:
@@ -72,8 +86,7 @@ def _type(kind: Any, named: dict[str, Any]) -> pa.DataType:
 
 
 def _column(column: Any, kind: pa.DataType) -> Any:
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+    column = _one(column)
     if not pa.types.is_struct(kind) or not column.null_count:
         return column
     fields = [kind.field(i) for i in range(kind.num_fields)]
@@ -83,3 +96,13 @@ def _column(column: Any, kind: pa.DataType) -> Any:
 
 def _empty(kind: pa.DataType) -> Any:
     return "" if pa.types.is_string(kind) else 0
+
+
+def _without_empty(column: pa.StructArray) -> pa.StructArray:
+    fields = [column.type.field(i) for i in range(column.type.num_fields)]
+    empty = [pc.equal(c, _empty(f.type)) for c, f in zip(column.flatten(), fields, strict=True)]
+    return pa.StructArray.from_arrays(column.flatten(), fields=fields, mask=reduce(pc.and_, empty))
+
+
+def _one(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,61 @@
+"""Which rows of a table someone wants, as SQL with typed parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from waysight.errors import BadConfiguration
+from waysight.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows of one table, newest version each; times are UTC epoch ms, `to_ms` is exclusive."""
+
+    table: Table
+    from_ms: int | None = None
+    to_ms: int | None = None
+    equals: Mapping[str, str] = field(default_factory=dict)
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """The condition and its parameters; raises BadConfiguration for a column that cannot be filtered by."""
+        parts, parameters = ["1"], dict[str, Any]()
+        for name, sign, value in (("from_ms", ">=", self.from_ms), ("to_ms", "<", self.to_ms)):
+            if value is not None:
+                parts.append(f"{self.table.time} {sign} {{{name}:Int64}}")
+                parameters[name] = value
+        for column, wanted in self.equals.items():
+            if column not in self.table.filters:
+                raise BadConfiguration(f"{self.table.name} cannot be narrowed by {column}; it can by "
+                                       f"{', '.join(self.table.filters) or 'time only'}")  # fmt: skip
+            parts.append(f"{column} = {{{column}:String}}")
+            parameters[column] = wanted
+        return " AND ".join(parts), parameters
+
+    def sql(self) -> tuple[str, dict[str, Any]]:
+        """All columns of the rows in the order of the table's key, so that the same rows make the same file."""
+        condition, parameters = self.where()
+        columns = ", ".join(f"`{name}`" for name in self.table.schema.names)
+        order = ", ".join(f"`{name}`" for name in self.table.order)
+        return f"SELECT {columns} FROM {self.table.name} FINAL WHERE {condition} ORDER BY {order}", parameters
+
+    def described(self) -> dict[str, Any]:
+        """What was asked, for the audit log."""
+        times = {"from_ms": self.from_ms, "to_ms": self.to_ms}
+        return {"table": self.table.name, **{k: v for k, v in times.items() if v is not None}, **self.equals}
+
+
+def parse_time(text: str, option: str) -> int | None:
+    """ISO 8601 as UTC epoch ms, None for ""; without a zone it is UTC; raises BadConfiguration naming the option."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadConfiguration(
+            f"{option} {text!r} is no time; write 2026-11-20 or 2026-11-20T06:00:00+05:00"
+        ) from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

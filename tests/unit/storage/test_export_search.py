@@ -1,0 +1,226 @@
+"""Exports and searches: the same rows in each format, in a fixed order, and nothing without purpose, case and audit."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+from waysight.processors.store import StoreLogic
+
+from waysight.adapters.clickhouse import ClickHouse
+from waysight.adapters.clickhouse_writer import ClickHouseWriter
+from waysight.adapters.keyed_state import KeyedState
+from waysight.cli import build
+from waysight.codec import Codec
+from waysight.commands import export, search
+from waysight.engine import Message
+from waysight.errors import BadConfiguration, EngineDown, NotAllowed
+from waysight.exports import FORMATS
+from waysight.searches import PlateSearch
+from waysight.selection import Selection, parse_time
+from waysight.tables import BY_TOPIC, TABLES
+
+Examples = Callable[[str], list[dict[str, Any]]]
+APP = build()
+WHY = ["--purpose", "stolen vehicle", "--case", "KZ-1"]
+
+
+class _Audit:
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+        self.failure: Exception | None = None
+
+    def record(self, *event: Any) -> None:
+        if self.failure:
+            raise self.failure
+        self.events.append(event)
+
+
+@pytest.fixture
+def audit(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> _Audit:
+    log = _Audit()
+    for module in (export, search):
+        monkeypatch.setattr(module, "connect", lambda _: clickhouse)
+        monkeypatch.setattr(module, "open_codec", lambda _: None)
+        monkeypatch.setattr(module, "AuditLog", lambda *_: log)
+    return log
+
+
+def _store(clickhouse: ClickHouse, codec: Codec, topic: str, records: list[dict[str, Any]]) -> None:
+    logic = StoreLogic(codec, ClickHouseWriter(lambda: clickhouse, 0.0), "store", [topic])
+    bodies = [{"records": [r], "watermarks": []} if BY_TOPIC[topic].envelope else r for r in records]
+    messages = [Message(topic, 0, n, b"", codec.encode(topic, body)) for n, body in enumerate(bodies)]
+    assert asyncio.run(logic.step(KeyedState(0), messages)) == []
+
+
+def _run(*arguments: str) -> Any:
+    return CliRunner().invoke(APP, list(arguments), catch_exceptions=False)
+
+
+@pytest.mark.parametrize("dataset", export.DATASETS)
+def test_every_format_holds_the_records_as_they_were(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path, dataset: str
+) -> None:
+    records = examples(dataset)
+    _store(clickhouse, codec, dataset, records)
+    for name in FORMATS:
+        result = _run(
+            "export", dataset, "--format", name, "--out", str(tmp_path / f"x.{name}"), "--json", *WHY
+        )
+        assert json.loads(result.stdout)["rows"] == len(records)
+    order = TABLES[dataset].order
+    wanted = sorted((_plain(r) for r in records), key=lambda r: [r[c] for c in order])
+    assert [_plain(r) for r in json.loads((tmp_path / "x.json").read_text())] == wanted
+    assert [_plain(r) for r in pq.read_table(tmp_path / "x.parquet").to_pylist()] == wanted
+    with (tmp_path / "x.csv").open() as file:
+        cells = list(csv.DictReader(file))
+    assert list(cells[0]) == TABLES[dataset].schema.names
+    assert [row[order[-1]] for row in cells] == [str(r[order[-1]]) for r in wanted]
+    assert [(e[0], e[1], e[2], e[4]) for e in audit.events] == [
+        (f"export.{dataset}", "stolen vehicle", "KZ-1", len(records))
+    ] * 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.csv", "x.json", "x.parquet"]
+
+
+def test_the_same_rows_make_the_same_file(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path
+) -> None:
+    first = examples("fines")[0]
+    records = [
+        {**first, "fine_id": f"f{n:02}", "occurred_ms": first["occurred_ms"] + n % 3} for n in range(20)
+    ]
+    sums = []
+    for some in (records[::-1], records):
+        _store(clickhouse, codec, "fines", some)
+        sums.append(
+            json.loads(_run("export", "fines", "--out", str(tmp_path / "f.csv"), "--json", *WHY).stdout)[
+                "sha256"
+            ]
+        )
+    assert sums[0] == sums[1]
+    assert audit.events[0][3]["sha256"] == sums[0]
+
+
+def test_amounts_are_exact(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path
+) -> None:
+    _store(clickhouse, codec, "fines", [{**examples("fines")[0], "amount": Decimal("999999999999.99")}])
+    for name in ("csv", "json"):
+        _run("export", "fines", "--format", name, "--out", str(tmp_path / name), *WHY)
+        assert "999999999999.99" in (tmp_path / name).read_text()
+    assert len(audit.events) == 2
+
+
+def test_rows_are_narrowed(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path
+) -> None:
+    first = examples("violations")[0]
+    records = [
+        {**first, "violation_id": f"v{n}", "camera_id": f"c{n % 2}", "occurred_ms": 1000 * n}
+        for n in range(6)
+    ]
+    _store(clickhouse, codec, "violations", records)
+    _run("export", "violations", "--format", "json", "--out", str(tmp_path / "v.json"), "--camera", "c1",
+         "--from", "1970-01-01T00:00:02Z", "--to", "1970-01-01T00:00:05Z", *WHY)  # fmt: skip
+    assert [r["violation_id"] for r in json.loads((tmp_path / "v.json").read_text())] == ["v3"]
+    assert audit.events[0][3]["camera_id"] == "c1"
+    with pytest.raises(BadConfiguration, match="cannot be narrowed by status"):
+        _run("export", "violations", "--out", str(tmp_path / "v.csv"), "--status", "paid", *WHY)
+
+
+@pytest.mark.parametrize(
+    "missing", [["--purpose", "x"], ["--case", "x"], ["--purpose", " ", "--case", "x"], []]
+)
+def test_nothing_without_purpose_and_case(audit: _Audit, tmp_path: Path, missing: list[str]) -> None:
+    with pytest.raises(NotAllowed, match="missing"):
+        _run("export", "fines", "--out", str(tmp_path / "f.csv"), *missing)
+    with pytest.raises(NotAllowed, match="missing"):
+        _run("search", "plate", "34A*", *missing)
+    assert not list(tmp_path.iterdir())
+    assert not audit.events
+
+
+def test_nothing_without_a_record_in_the_audit_log(
+    clickhouse: ClickHouse,
+    codec: Codec,
+    examples: Examples,
+    audit: _Audit,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _store(clickhouse, codec, "fines", examples("fines"))
+    audit.failure = EngineDown("Kafka is away")
+    with pytest.raises(EngineDown, match="away"):
+        _run("export", "fines", "--out", str(tmp_path / "f.csv"), *WHY)
+    with pytest.raises(EngineDown, match="away"):
+        _run("search", "plate", "34A*", "--json", *WHY)
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().out == ""
+
+
+def test_search_takes_wildcards(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit
+) -> None:
+    first = examples("sightings")[0]
+    plates = ["34A36837", "34A23126", "34B36837", "A34A", ""]
+    other = [{"text": "99Z99999", "confidence": 0.1}]
+    records = [
+        {**first, "sighting_id": f"s{n}", "plate": p, "plate_candidates": other} for n, p in enumerate(plates)
+    ]
+    _store(clickhouse, codec, "sightings", records)
+    for pattern, found in {
+        "34a 36837": ["s0"], "34A*": ["s0", "s1"], "34?36837": ["s0", "s2"], "*6837": ["s0", "s2"], "*34A*": ["s0", "s1", "s3"],
+        "34A": [], "%34A%": [], "34_36837": [],
+    }.items():  # fmt: skip
+        rows = json.loads(_run("search", "plate", pattern, "--json", *WHY).stdout)
+        assert sorted(r["sighting_id"] for r in rows) == found, pattern
+        assert audit.events[-1][0] == "search.plate"
+        assert audit.events[-1][4] == len(found)
+    assert len(PlateSearch("99Z*", candidates=True).rows(clickhouse)) == 5
+    assert PlateSearch("34A*", from_ms=first["first_ms"] + 1).rows(clickhouse) == []
+    assert PlateSearch("34A*", to_ms=first["first_ms"]).rows(clickhouse) == []
+    assert "34A36837" in _run("search", "plate", "34A36837", *WHY).stdout
+
+
+@pytest.mark.parametrize("pattern", ["*", "?", "**?", "3*", ""])
+def test_a_search_for_everything_is_refused(pattern: str) -> None:
+    with pytest.raises(BadConfiguration, match="at least two"):
+        PlateSearch(pattern).like()
+
+
+def test_times() -> None:
+    assert parse_time("", "--from") is None
+    assert parse_time("1970-01-02", "--from") == 86_400_000
+    assert parse_time("1970-01-01T05:00:00+05:00", "--from") == 0
+    with pytest.raises(BadConfiguration, match=r"--to 'soon'"):
+        parse_time("soon", "--to")
+
+
+def test_an_empty_selection_is_an_empty_file(audit: _Audit, tmp_path: Path) -> None:
+    for name in FORMATS:
+        _run("export", "alerts", "--format", name, "--out", str(tmp_path / name), *WHY)
+    assert json.loads((tmp_path / "json").read_text()) == []
+    assert pq.read_table(tmp_path / "parquet").num_rows == 0
+    assert len((tmp_path / "csv").read_text().splitlines()) == 1
+    assert Selection(TABLES["alerts"]).described() == {"table": "alerts"}
+    assert len(audit.events) == 3
+
+
+def _plain(value: Any) -> Any:
+    """A record with what the formats may write differently made equal: float32, NaN, amounts."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return None if math.isnan(value) else float(f"{value:.5g}")
+    return str(value) if isinstance(value, Decimal) else value
