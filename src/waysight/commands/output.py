@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -24,6 +25,11 @@ Case = Annotated[str, typer.Option("--case", help="Case number; recorded in the 
 def open_codec(settings: Settings) -> Codec:
     """The codec against the configured registry."""
     return Codec(ConfluentRegistry(settings.registry))
+
+
+def acting(settings: Settings, name: str = "") -> str:
+    """Who acts: the name given, the configured user, or the login name."""
+    return name.strip() or settings.user or getpass.getuser()
 
 
 def print_json(value: Any) -> None:

@@ -1,0 +1,78 @@
+"""`waysight vehicles import`: the register of vehicles and owners, as far as fines need it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from waysight.adapters.audit import AuditLog
+from waysight.adapters.kafka import Publisher
+from waysight.commands.output import Json, open_codec, print_json
+from waysight.domain.plates import canonical
+from waysight.errors import BadConfiguration
+from waysight.imports import convert_all, read_rows, sha256_of
+from waysight.messages import Vehicle
+from waysight.rulepacks import all_packs
+from waysight.settings import get_settings
+
+REQUIRED = ("plate", "country", "owner_name", "owner_id")
+OPTIONAL = ("make", "model", "type", "colour", "owner_address", "owner_kind")
+File = Annotated[Path, typer.Argument(help=f"CSV with {', '.join(REQUIRED)}; also {', '.join(OPTIONAL)}.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="The register of vehicles and owners.", no_args_is_help=True)
+    group.callback()(lambda: None)
+    group.command("import")(import_file)
+    app.add_typer(group, name="vehicles")
+
+
+def import_file(file: File, json_: Json = False) -> None:
+    """Import vehicles from a CSV file: all of them, or none when a line is wrong."""
+    settings = get_settings()
+    vehicles = convert_all(file, read_rows(file, REQUIRED, OPTIONAL), vehicle_of)
+    codec = open_codec(settings)
+    detail = {"file": file.name, "sha256": sha256_of(file), "vehicles": len(vehicles)}
+    AuditLog(settings, codec).record("vehicles.import", "import", "", detail, len(vehicles))
+    publisher = Publisher(settings, codec)
+    shown = track(
+        vehicles, "vehicles", console=Console(stderr=True), disable=len(vehicles) < 5000, transient=True
+    )
+    for vehicle in shown:
+        publisher.publish("vehicles", vehicle.plate, vehicle)
+    publisher.flush()
+    if json_:
+        print_json({"vehicles": len(vehicles)})
+    else:
+        typer.echo(f"{len(vehicles)} vehicles")
+
+
+def vehicle_of(row: dict[str, str]) -> Vehicle:
+    """A vehicle from text fields; raises BadConfiguration for a wrong one."""
+    plate, country = canonical(row["plate"]), row["country"].lower()
+    if len(plate) < 2:
+        raise BadConfiguration(f"plate {row['plate']!r} is too short")
+    if len(country) != 2 or not country.isalpha():
+        raise BadConfiguration(
+            f"country {row['country']!r} is no two-letter code; rule packs: {', '.join(all_packs())}"
+        )
+    kind = row.get("owner_kind") or "person"
+    if kind not in ("person", "company"):
+        raise BadConfiguration(f"owner_kind {kind!r} is neither person nor company")
+    return Vehicle(
+        plate=plate,
+        country=country,
+        make=row.get("make", ""),
+        model=row.get("model", ""),
+        type=row.get("type", ""),
+        colour=row.get("colour", ""),
+        owner_id=row["owner_id"],
+        owner_name=row["owner_name"],
+        owner_address=row.get("owner_address", ""),
+        owner_kind=kind,
+    )

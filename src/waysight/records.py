@@ -1,0 +1,79 @@
+"""Rows of ClickHouse back as records, and the look-ups by id that officers' commands need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import msgspec
+
+from waysight.adapters.clickhouse import ClickHouse
+from waysight.errors import BadConfiguration
+from waysight.messages import Alert, Fine, Review, Violation
+
+T = TypeVar("T")
+
+
+def record_of(row: Mapping[str, Any], kind: type[T]) -> T:
+    """A row as a record; columns that the record does not have are left out."""
+    plain = {f.name: row[f.name] for f in fields(kind) if f.name in row}  # type: ignore[arg-type]
+    try:
+        return msgspec.convert(plain, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadConfiguration(f"a row is no {kind.__name__}: {error}; run `waysight migrate`") from error
+
+
+def find_violation(clickhouse: ClickHouse, violation_id: str) -> Violation:
+    """One violation by its id or a unique beginning of it; raises BadConfiguration."""
+    return _one(clickhouse, Violation, "violations", "violation_id", violation_id)
+
+
+def find_fine(clickhouse: ClickHouse, name: str) -> Fine:
+    """One fine by its number, or by its id or a unique beginning of it; raises BadConfiguration."""
+    column = "number" if "-" in name else "fine_id"
+    return _one(clickhouse, Fine, "fines", column, name.upper() if column == "number" else name)
+
+
+def find_alert(clickhouse: ClickHouse, alert_id: str) -> Alert:
+    """One alert by its id or a unique beginning of it; raises BadConfiguration."""
+    return _one(clickhouse, Alert, "alerts", "alert_id", alert_id)
+
+
+def reviews_of(clickhouse: ClickHouse, violation_id: str) -> list[Review]:
+    """All decisions on a violation, oldest first."""
+    sql = "SELECT * FROM reviews_current WHERE violation_id = {id:String} ORDER BY reviewed_ms, review_id"
+    return [record_of(row, Review) for row in clickhouse.rows(sql, {"id": violation_id})]
+
+
+def waiting_violations(clickhouse: ClickHouse, limit: int) -> list[Violation]:
+    """Enforceable violations that nobody has decided on, oldest first."""
+    sql = """
+        SELECT * FROM violations_current
+        WHERE enforceable AND violation_id NOT IN (SELECT violation_id FROM reviews_current)
+        ORDER BY occurred_ms, violation_id LIMIT {limit:UInt32}
+    """
+    return [record_of(row, Violation) for row in clickhouse.rows(sql, {"limit": limit})]
+
+
+def newest(
+    clickhouse: ClickHouse, table: str, kind: type[T], order: str, limit: int, **equal: str
+) -> list[T]:
+    """Current rows of a table, newest first, where each given column has the given value."""
+    where = " AND ".join(f"{column} = {{{column}:String}}" for column in equal) or "1"
+    sql = f"SELECT * FROM {table}_current WHERE {where} ORDER BY {order} DESC LIMIT {{limit:UInt32}}"
+    return [record_of(row, kind) for row in clickhouse.rows(sql, {**equal, "limit": limit})]
+
+
+def _one(clickhouse: ClickHouse, kind: type[T], table: str, column: str, start: str) -> T:
+    sql = f"SELECT * FROM {table}_current WHERE startsWith({column}, {{start:String}}) LIMIT 2"
+    rows = clickhouse.rows(sql, {"start": start}) if start else []
+    if len(rows) != 1:
+        known = "more than one is" if rows else "none is"
+        raise BadConfiguration(
+            f"{known} called {start!r} among the {table}; `waysight {_LISTS[table]}` shows the ids"
+        )
+    return record_of(rows[0], kind)
+
+
+_LISTS: Mapping[str, str] = {"violations": "review list", "fines": "fines list", "alerts": "alerts list"}
