@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 from waysight.local import clickhouse, control, ports
 from waysight.local.doctor import PORT_SETTINGS
-from waysight.settings import Settings, get_settings
+from waysight.settings import Settings, get_settings, load_settings
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +27,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         for name, value in settings.child_environment().items():
             if name.startswith("WAYSIGHT_"):
                 patch.setenv(name, value)
-        get_settings.cache_clear()
+        load_settings.cache_clear()
         try:
             control.up(settings, ("kafka", "clickhouse", "registry"), owner_pid=os.getpid())
             yield settings
         finally:
             control.down(settings)
-    get_settings.cache_clear()
+    load_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -225,7 +225,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _worded(self, failure: QueryFailed) -> bytes:
-        return f"{failure.text} (version {self.server.engine.version} (chdb))\n".encode()
+        version = f" (version {self.server.engine.version})"
+        return f"{failure.text.removesuffix(version)}{version}\n".encode()
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ from waysight.settings import Settings
 Say = Callable[[str], None]
 WAIT_S = 0.2
 DEATHS_TO_GIVE_UP = 3
+PATIENCE_S = 60.0
 SUPERVISOR_LOG = "supervisor.log"
 JAVA_PARTS = frozenset(("kafka", "registry"))
 
@@ -46,9 +47,9 @@ def up(
     check_names(names)
     prepare(settings, names, say)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    retry = [n for n, c in status(settings)["children"].items() if n in names and c["state"] == "failed"]
+    _forget_failed(settings, names)
     for name in names:
-        spec.write(settings.state_dir, name, {"part": name, "try": int(time.time()) if name in retry else 0})
+        spec.write(settings.state_dir, name, {"part": name})
     _ensure_supervisor(settings, owner_pid)
     return wait_healthy(settings, names, say=say, timeout_s=timeout_s)
 
@@ -123,14 +124,25 @@ def status(settings: Settings) -> dict[str, Any]:
     return report
 
 
+def _forget_failed(settings: Settings, names: Sequence[str]) -> None:
+    """A part that gave up is asked for anew."""
+    failed = {n for n, c in status(settings)["children"].items() if n in names and c["state"] == "failed"}
+    for name in failed:
+        spec.remove(settings.state_dir, name)
+    deadline = time.monotonic() + 5.0
+    while failed.intersection(status(settings)["children"]) and time.monotonic() < deadline:
+        time.sleep(WAIT_S)
+
+
 def _ensure_supervisor(settings: Settings, owner_pid: int | None) -> None:
     state_dir = settings.state_dir.resolve()
     if _supervisor_pid(state_dir) is not None:
         return
     (state_dir / STATUS).unlink(missing_ok=True)
     with (state_dir / SUPERVISOR_LOG).open("ab") as log:
-        subprocess.Popen(
+        subprocess.run(
             [sys.executable, "-m", "waysight.local.supervisor", *([str(owner_pid)] if owner_pid else [])],
+            check=False,
             env=settings.child_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -155,11 +167,11 @@ def _supervisor_pid(state_dir: Path) -> int | None:
     raise EngineDown(f"{state_dir / LOCK} is held by an unknown process; end it and try again")
 
 
-def _end_supervisor(state_dir: Path, pid: int, patience_s: float = 60.0) -> None:
+def _end_supervisor(state_dir: Path, pid: int) -> None:
     try:
         process = psutil.Process(pid)
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=patience_s)
+        process.wait(timeout=PATIENCE_S)
     except psutil.NoSuchProcess:
         return
     except psutil.TimeoutExpired:

@@ -128,6 +128,8 @@ def take_lock(state_dir: Path, *, mark: bool = True) -> int | None:
 def main(arguments: list[str]) -> int:
     """Run until SIGTERM; the argument, if any, is the pid of an owner to outlive by no more than a moment."""
     settings = get_settings()
+    if os.fork():
+        return 0  # whoever started us need not wait for our end
     if take_lock(settings.state_dir.resolve()) is None:
         return 0
     supervisor = Supervisor(settings, int(arguments[0]) if arguments else None)
