@@ -128,25 +128,30 @@ class Publisher:
             )
 
 
-def read_messages(settings: Settings, topic: str, from_beginning: bool = True) -> Iterator[Message]:
-    """All committed messages of a topic, undecoded, up to its end offsets at the call; order holds per partition."""
+def read_messages(
+    settings: Settings, topic: str, from_beginning: bool = True, partition: int | None = None
+) -> Iterator[Message]:
+    """All committed messages of a topic (or of one partition), undecoded, up to its end offsets at the call.
+
+    Order holds per partition. Raises BadConfiguration for a missing topic, EngineDown.
+    """
     if not from_beginning:
         return
     consumer = plain_consumer(settings)
     try:
         ends = end_offsets(consumer, topic, settings)
-        open_partitions = {p for p, end in ends.items() if end > 0}
+        open_partitions = {p for p, end in ends.items() if end > 0 and partition in (None, p)}
         consumer.assign([TopicPartition(topic, p, 0) for p in sorted(open_partitions)])
         heard = time.monotonic()
         while open_partitions:
             for raw in consumer.consume(1000, 0.5):
                 heard = time.monotonic()
-                partition, error = raw.partition(), raw.error()
-                if error is None and raw.offset() < ends[partition]:
+                at, error = raw.partition(), raw.error()
+                if error is None and raw.offset() < ends[at]:
                     yield to_message(raw)
                 if error is None or error.code() == KafkaError._PARTITION_EOF:
-                    if error is not None or raw.offset() >= ends[partition] - 1:
-                        open_partitions.discard(partition)
+                    if error is not None or raw.offset() >= ends[at] - 1:
+                        open_partitions.discard(at)
                 elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
                     raise kafka_error(KafkaException(error), f"cannot read {topic}", settings)
             if time.monotonic() - heard > _SILENCE_S:

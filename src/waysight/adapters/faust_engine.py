@@ -1,0 +1,365 @@
+"""The stream engine on Faust: runs a `Logic` so that state, outputs and input offsets commit together.
+
+One Faust app per logic. For each partition there is one transactional producer; a step's outputs, its state
+changes (records of the compacted topic waysight-<name>-state) and its input offsets go into that producer's
+transaction, which is committed between batches. The state holds a fence: the last offset applied per input
+topic. State is read back from the committed changelog whenever partitions have been assigned, after the
+transactional producers have started, which aborts whatever an earlier owner had left open.
+
+Nothing is mended in place: an error, a lost message, a fenced producer or a standstill ends the process with
+exit code 3, uncommitted work is aborted by the broker, and the supervisor starts the worker again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import faust
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from waysight import metrics
+from waysight.adapters.faust_fixes import (
+    QuietMonitor,
+    crash_ends_process,
+    own_commits,
+    own_producers,
+    use_copartitioned_assignor,
+    watch_fetches,
+)
+from waysight.adapters.kafka import read_messages
+from waysight.adapters.kafka_admin import topic_partitions
+from waysight.adapters.keyed_state import KeyedState
+from waysight.engine import Logic, Message, Output
+from waysight.errors import BadConfiguration, WaysightError
+from waysight.processing import group_id, state_topic
+from waysight.settings import Settings
+from waysight.topics import partition_for
+
+_log = logging.getLogger(__name__)
+_FENCE = ""
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How one worker trades latency against throughput; `instance` names it for static membership."""
+
+    instance: str = ""
+    take: int = 400
+    within_s: float = 0.03
+    commit_s: float = 0.3
+    session_s: float = 10.0
+    stall_s: float = 45.0
+
+
+class FaustEngine:
+    """Runs one logic until stopped."""
+
+    def __init__(self, settings: Settings, logic: Logic, tuning: Tuning | None = None) -> None:
+        self._settings, self._logic, self._tuning = settings, logic, tuning or Tuning()
+        self._name = logic.name
+        self._take = int(getattr(logic, "batch", self._tuning.take))
+        self._counts: dict[str, int] = {}
+        self._states: dict[int, KeyedState] = {}
+        self._dirty: dict[str, dict[TopicPartition, int]] = defaultdict(dict)
+        self._generation = self._loaded = 0
+        self._committed_at = self._moved_at = time.monotonic()
+        self._busy = False
+
+    async def start(self) -> None:
+        """Check the topics, join the group, begin to work; raises BadConfiguration, EngineDown."""
+        self._counts = await asyncio.to_thread(topic_partitions, self._settings)
+        self._check_topics()
+        await self._logic.start()
+        self._lock, self._gate = asyncio.Lock(), asyncio.Event()
+        self._app = self._make_app()
+        self._fetches = watch_fetches(self._app)
+        crash_ends_process(self._app, self._die)
+        use_copartitioned_assignor(self._app)
+        own_producers(self._app)
+        own_commits(self._app, self._commit_by_timer, self._end, self._resumed)
+        source = self._app.topic(
+            *self._logic.inputs,
+            key_type=bytes,
+            key_serializer="raw",
+            value_type=bytes,
+            value_serializer="raw",
+            acks=False,
+        )
+        self._app.agent(source, name=f"waysight.{self._name}")(self._work)
+        await self._app.start()
+        self._watchdog = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Finish the batch, commit, leave the group."""
+        self._watchdog.cancel()
+        await self._end()
+        try:
+            await asyncio.wait_for(self._app.stop(), 8.0)
+        except TimeoutError:
+            _log.warning("%s: Faust did not stop in time; everything is committed", self._name)
+
+    def _make_app(self) -> faust.App:
+        small = self._take < 100
+        folder = self._settings.state_dir.resolve() / "faust" / f"{self._name}{self._tuning.instance}"
+        folder.mkdir(parents=True, exist_ok=True)
+        app = faust.App(
+            group_id(self._name),
+            broker="kafka://" + self._settings.bootstrap.replace(",", ";"),
+            store="memory://",
+            datadir=str(folder),
+            processing_guarantee="exactly_once",
+            table_standby_replicas=1,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+            Monitor=QuietMonitor,
+            stream_wait_empty=False,
+            stream_recovery_delay=0.0,
+            stream_buffer_maxsize=64 if small else 4096,
+            broker_max_poll_records=32 if small else 2000,
+            broker_session_timeout=self._tuning.session_s,
+            broker_heartbeat_interval=2.0,
+            broker_request_timeout=30.0,
+            broker_commit_interval=self._tuning.commit_s,
+            consumer_max_fetch_size=_MAX_BYTES,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=f"{self._name}-{self._tuning.instance}"
+            if self._tuning.instance
+            else None,
+            producer_linger=0.003,
+            producer_compression_type="lz4",
+            producer_max_request_size=_MAX_BYTES,
+            producer_max_batch_size=262144,
+            producer_request_timeout=30.0,
+        )
+        app.in_worker = True  # or Faust starts no transactional producers
+        return app
+
+    def _check_topics(self) -> None:
+        needed = (*self._logic.inputs, *self._logic.outputs, state_topic(self._name))
+        missing = [t for t in needed if t not in self._counts]
+        if missing:
+            raise BadConfiguration(
+                f"{self._name}: the broker lacks {', '.join(missing)}; run `waysight topics apply`"
+            )
+        counts = {t: self._counts[t] for t in self._logic.inputs}
+        if len(set(counts.values())) != 1 or self._counts[state_topic(self._name)] < max(counts.values()):
+            raise BadConfiguration(f"{self._name}: its inputs must have equal partition counts, not {counts}")
+
+    async def _work(self, stream: Any) -> None:
+        """The agent: batches in, one transaction per partition out."""
+        async for events in stream.take_events(self._take, within=self._tuning.within_s):
+            while True:
+                await self._gate.wait()
+                await self._lock.acquire()
+                if self._gate.is_set():
+                    break
+                self._lock.release()
+            try:
+                self._busy = True
+                await self._apply([_message(event.message) for event in events])
+                if time.monotonic() - self._committed_at >= self._tuning.commit_s:
+                    await self._commit()
+            except BaseException as error:  # noqa: BLE001 - the supervised loop: nothing may be acknowledged after it
+                self._die_of(error)
+            finally:
+                self._busy = False
+                self._lock.release()
+
+    async def _apply(self, messages: list[Message]) -> None:
+        if self._loaded != self._generation:
+            await self._load()
+        mine = {(tp.topic, tp.partition) for tp in self._app.consumer.assignment()}
+        by_partition: dict[int, list[Message]] = defaultdict(list)
+        for message in messages:
+            if (message.topic, message.partition) not in mine:
+                continue
+            state = self._states[message.partition]
+            last = state.get(_FENCE, message.topic, int)
+            if last is not None and message.offset <= last:
+                continue
+            expected = -1 if last is None else last + 1
+            if last is not None and self._fetches.lost_before(
+                message.topic, message.partition, message.offset, expected
+            ):
+                self._die(
+                    f"lost messages of {message.topic}[{message.partition}] from {expected} to {message.offset}"
+                )
+            state.put(_FENCE, message.topic, message.offset)
+            by_partition[message.partition].append(message)
+        await asyncio.gather(*(self._step(p, batch) for p, batch in by_partition.items()))
+
+    async def _step(self, partition: int, messages: list[Message]) -> None:
+        state, began = self._states[partition], time.perf_counter()
+        outputs = await self._logic.step(state, messages)
+        metrics.STEP_SECONDS.labels(self._name).observe(time.perf_counter() - began)
+        metrics.BATCH.labels(self._name).observe(len(messages))
+        changes = state.changes()
+        transaction = self._transaction(messages[0].topic, partition)
+        send = self._app.producer.send
+        sent = []
+        for output in outputs:
+            where, key = self._partition(output), output.key.encode()
+            headers = list(output.headers.items())
+            sent.append(
+                await send(
+                    output.topic, key, output.value, where, None, headers, transactional_id=transaction
+                )
+            )
+            metrics.MESSAGES_OUT.labels(self._name, output.topic).inc()
+        log = state_topic(self._name)
+        for key, value in changes:
+            sent.append(await send(log, key, value, partition, None, None, transactional_id=transaction))
+        await asyncio.gather(*sent)
+        state.committed(changes)
+        for message in messages:
+            self._dirty[transaction][TopicPartition(message.topic, partition)] = message.offset + 1
+            metrics.MESSAGES_IN.labels(self._name, message.topic).inc()
+        self._moved_at = time.monotonic()
+
+    def _transaction(self, topic: str, partition: int) -> str:
+        return f"{self._app.conf.id}-{self._app.assignor.group_for_topic(topic)}-{partition}"
+
+    def _partition(self, output: Output) -> int:
+        if output.topic not in self._logic.outputs:
+            raise BadConfiguration(f"{self._name} sent to {output.topic}, which is not in its outputs")
+        if output.partition is not None:
+            return output.partition
+        return partition_for(output.key, self._counts[output.topic])
+
+    async def _load(self) -> None:
+        """Read the state of all assigned partitions back from the committed changelog."""
+        generation = self._generation
+        partitions = sorted({tp.partition for tp in self._app.consumer.assignment()})
+        for topic in self._logic.inputs:
+            owned = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == topic}
+            if owned != set(partitions):
+                self._die(f"assigned {sorted(owned)} of {topic} but {partitions} of all inputs")
+        loaded = await asyncio.gather(*(asyncio.to_thread(self._restore, p) for p in partitions))
+        self._states = {state.partition: state for state in loaded}
+        self._loaded = generation
+        metrics.RESTORES.labels(self._name).inc(len(partitions))
+
+    def _restore(self, partition: int) -> KeyedState:
+        state = KeyedState(partition)
+        for message in read_messages(self._settings, state_topic(self._name), partition=partition):
+            state.load(message.key or b"", message.value)
+        return state
+
+    async def _commit(self, again: bool = True) -> None:
+        """Commit every open transaction; the caller holds the lock."""
+        self._committed_at = time.monotonic()
+        if not self._dirty:
+            return
+        dirty, self._dirty = self._dirty, defaultdict(dict)
+        commit = self._app.producer.commit_transactions
+        with metrics.COMMIT_SECONDS.labels(self._name).time():
+            await asyncio.gather(
+                *(
+                    commit({t: offsets}, self._app.conf.id, start_new_transaction=again)
+                    for t, offsets in dirty.items()
+                )
+            )
+
+    async def _commit_by_timer(self) -> None:
+        async with self._lock:
+            try:
+                await self._commit()
+            except BaseException as error:  # noqa: BLE001 - an unknown outcome: only a restart is safe
+                self._die_of(error)
+
+    async def _end(self) -> None:
+        """Before partitions are revoked, and at the end: finish the batch, commit, shut the gate."""
+        async with self._lock:
+            self._gate.clear()
+            self._moved_at = time.monotonic()
+            try:
+                await self._commit(again=False)
+            except BaseException as error:  # noqa: BLE001 - an unknown outcome: only a restart is safe
+                self._die_of(error)
+
+    def _resumed(self) -> None:
+        self._generation += 1
+        self._moved_at = time.monotonic()
+        self._gate.set()
+
+    async def _watch(self) -> None:
+        """End the process when fetched messages are not applied, or committed ones not fetched, for too long."""
+        while True:
+            await asyncio.sleep(5.0)
+            try:
+                waiting = await asyncio.wait_for(self._waiting(), 20.0)
+            except (TimeoutError, KafkaError) as error:
+                waiting = f"Kafka does not answer ({error!r})"
+            still_s = time.monotonic() - self._moved_at
+            if not waiting or self._busy:
+                self._moved_at = time.monotonic() if not self._busy else self._moved_at
+            elif still_s > self._tuning.stall_s:
+                self._die(f"no progress for {still_s:.0f} s although {waiting}")
+
+    async def _waiting(self) -> str:
+        if not self._gate.is_set():
+            return "a rebalance has not ended"
+        consumer = self._app.consumer
+        tps = [tp for tp in consumer.assignment() if tp.topic in self._logic.inputs]
+        ends = await consumer.highwaters(*tps) if tps else {}
+        for tp in tps:
+            state = self._states.get(tp.partition)
+            fence = -1 if state is None else state.get(_FENCE, tp.topic, int)
+            applied = -1 if fence is None else fence
+            end, fetched = ends.get(tp) or 0, self._fetches.last.get((tp.topic, tp.partition), -1)
+            metrics.LAG.labels(self._name, tp.topic).set(max(0, end - 1 - applied))
+            if fetched > applied:
+                return f"{tp.topic}[{tp.partition}] was fetched to {fetched} and applied to {applied}"
+            position = await consumer.position(tp)
+            if position is not None and position < end:
+                return f"{tp.topic}[{tp.partition}] is committed to {end} and fetched to {position}"
+        return ""
+
+    def _die_of(self, error: BaseException) -> NoReturn:
+        if not isinstance(error, WaysightError):
+            traceback.print_exception(error, file=sys.stderr)
+        self._die(f"{type(error).__name__}: {error}")
+
+    def _die(self, why: str) -> NoReturn:
+        print(
+            f"{self._name}: {why}; this worker ends, uncommitted work is done again",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(3)
+
+
+def _message(raw: Any) -> Message:
+    headers = {
+        name: value or b""
+        for name, value in (raw.headers.items() if hasattr(raw.headers, "items") else raw.headers or ())
+    }
+    return Message(
+        raw.topic,
+        raw.partition,
+        raw.offset,
+        raw.key,
+        raw.value,
+        headers,
+        round((raw.timestamp or 0.0) * 1000),
+    )
+
+
+async def run_engines(engines: Sequence[FaustEngine], stopping: asyncio.Event) -> None:
+    """Run engines side by side until `stopping` is set, then let each finish and commit."""
+    await asyncio.gather(*(engine.start() for engine in engines))
+    await stopping.wait()
+    await asyncio.gather(*(engine.stop() for engine in engines))
