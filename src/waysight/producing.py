@@ -25,8 +25,13 @@ FLUSH_S = 120.0
 class Follower(Protocol):
     """A source that keeps step with the recordings (traffic signals)."""
 
-    key: str
-    epoch: str
+    @property
+    def key(self) -> str:
+        """Key on the topic."""
+
+    @property
+    def epoch(self) -> str:
+        """Stream epoch."""
 
     def until(self, time_ms: int) -> Iterator[tuple[int, Any]]:
         """Records valid up to a time, as (seq, record)."""

@@ -22,6 +22,7 @@ JPEG_QUALITY = 90
 WATERMARK_MS = 1000
 MOST_WATERMARKS_AT_ONCE = 60
 LONG_GOP_MS = 5000.0
+LEAST_GAP_MS = 190.0  # where every picture is a keyframe (MJPEG, all-intra), 5 a second are enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,13 @@ def shots(video: Video, camera: Camera, remarks: Remarks) -> Iterator[Shot]:
         yield from _keyframes(video, remarks)
     else:
         remarks.transcoded = True
-        for shown in video.decoded(keyframes_only=True):
-            remarks.keyframe_at(shown.time_ms)
-            yield _jpeg(shown)
+        yield from _decoded_keyframes(video, remarks)
 
 
 def _keyframes(video: Video, remarks: Remarks) -> Iterator[Shot]:
-    last_key_ms, (width, height), gate = -1.0, video.size, remarks.gate
+    last_key_ms, (width, height), gate = -LEAST_GAP_MS, video.size, remarks.gate
     for coded in video.coded():
-        if not coded.key or coded.time_ms <= last_key_ms:
+        if not coded.key or coded.time_ms < last_key_ms + LEAST_GAP_MS:
             if gate:
                 gate.between(coded.size_bytes)
             yield Shot(coded.time_ms, coded.until_ms)
@@ -103,6 +102,17 @@ def _keyframes(video: Video, remarks: Remarks) -> Iterator[Shot]:
         else:
             kind: Literal["h264", "hevc"] = "hevc" if video.codec == "hevc" else "h264"
             yield Shot(coded.time_ms, coded.until_ms, kind, width, height, coded.data)
+
+
+def _decoded_keyframes(video: Video, remarks: Remarks) -> Iterator[Shot]:
+    last_key_ms = -LEAST_GAP_MS
+    for shown in video.decoded(keyframes_only=True):
+        if shown.time_ms < last_key_ms + LEAST_GAP_MS:
+            yield Shot(shown.time_ms, shown.time_ms)
+            continue
+        last_key_ms = shown.time_ms
+        remarks.keyframe_at(shown.time_ms)
+        yield _jpeg(shown)
 
 
 def _held(gate: MotionGate, codec: str, data: bytes) -> bool:

@@ -167,7 +167,7 @@ class Video:
         seen_key, shown_ms = not self.live, -1.0
         for packet in self._packets(flush=True):
             seen_key = seen_key or bool(packet.is_keyframe)
-            if not seen_key:
+            if not seen_key or (keyframes_only and packet.size and not packet.is_keyframe):
                 continue
             try:
                 frames = packet.decode()
