@@ -17,14 +17,14 @@ from waysight.domain.ids import derive_id
 from waysight.domain.observations import TWO_WHEELS, VEHICLES, Seen, observe
 from waysight.domain.plates import differing
 from waysight.domain.scene import Scene
-from waysight.domain.speed import Fix
-from waysight.domain.tracks import Track, born, fix_of, grown
+from waysight.domain.tracks import Track, born, fix_of, ground_of, grown
 from waysight.messages.perception import Detections
 
 _FORBIDDEN = math.inf
 _AGREED = 0.02
 _OTHER_CLASS = 0.1
 _FLOW_BLEND = 0.3
+_RECENT = 6  # fixes that say how fast it goes now
 _SPARSE_S = 0.6  # from this gap on, frames are keyframes: pictures of one vehicle need not overlap
 
 
@@ -83,9 +83,9 @@ def step(
 
 def _associated(rules: TrackingRules, scene: Scene, state: CameraTracks, frame: Detections) -> CameraTracks:
     things = [s for s in observe(frame) if s.score >= rules.least_score]
-    fixes = [fix_of(scene, frame, s.box) for s in things]
+    spots = [_spot(scene, frame, s.box) for s in things]
     costs = [
-        [_cost(rules, state, t, s, f, frame) for s, f in zip(things, fixes, strict=True)]
+        [_cost(rules, state, t, s, p, frame) for s, p in zip(things, spots, strict=True)]
         for t in state.tracks
     ]
     pairs = dict(assign(costs, 1.0))
@@ -107,7 +107,12 @@ def _associated(rules: TrackingRules, scene: Scene, state: CameraTracks, frame: 
 
 
 def _cost(
-    rules: TrackingRules, state: CameraTracks, track: Track, thing: Seen, fix: Fix | None, frame: Detections
+    rules: TrackingRules,
+    state: CameraTracks,
+    track: Track,
+    thing: Seen,
+    spot: _Spot | None,
+    frame: Detections,
 ) -> float:
     dt = (frame.captured_ms - track.last_ms) / 1000.0
     if dt <= 0 or not _same_kind(track.label, thing.label):
@@ -115,7 +120,7 @@ def _cost(
     agreement = _plates(rules, track, thing)
     if agreement < 0:
         return _FORBIDDEN
-    place = _place_cost(rules, state, track, thing, fix, dt)
+    place = _place_cost(rules, state, track, thing, spot, dt)
     if agreement > 0:
         return _AGREED * min(1.0, place)
     return place + (_OTHER_CLASS if track.label != thing.label else 0.0)
@@ -143,15 +148,14 @@ def _plates(rules: TrackingRules, track: Track, thing: Seen) -> int:
 
 
 def _place_cost(
-    rules: TrackingRules, state: CameraTracks, track: Track, thing: Seen, fix: Fix | None, dt: float
+    rules: TrackingRules, state: CameraTracks, track: Track, thing: Seen, spot: _Spot | None, dt: float
 ) -> float:
     if thing.label == "plate" or track.label == "plate":
         return _plate_cost(track, thing, dt)
     picture = _picture_cost(track, thing, dt)
-    if fix is None or track.ground is None:
+    if spot is None or track.ground is None or (dt < _SPARSE_S and picture <= 1.0):
         return picture
-    road = _road_cost(rules, state, track, fix, dt)
-    return road if dt >= _SPARSE_S else (picture + road) / 2 if picture <= 1.0 else picture
+    return _road_cost(rules, state, track, spot, dt)
 
 
 def _picture_cost(track: Track, thing: Seen, dt: float) -> float:
@@ -169,25 +173,59 @@ def _picture_cost(track: Track, thing: Seen, dt: float) -> float:
     return 0.5 * (1.0 - common) + 0.5 * min(1.0, distance / gate)
 
 
-def _road_cost(rules: TrackingRules, state: CameraTracks, track: Track, fix: Fix, dt: float) -> float:
+def _road_cost(rules: TrackingRules, state: CameraTracks, track: Track, spot: _Spot, dt: float) -> float:
     assert track.ground is not None
-    noise = 3.0 * math.hypot(fix.x_error_m, fix.y_error_m) + 1.0
-    if track.ground_velocity is not None:
-        off = _off(track.ground, track.ground_velocity, fix, dt)
-        return off / (noise + 1.0 + 5.0 * dt) if off <= noise + 1.0 + 5.0 * dt else _FORBIDDEN
-    if math.hypot(fix.x_m - track.ground[0], fix.y_m - track.ground[1]) > rules.fastest_mps * dt + noise:
+    start, noise = track.ground, 3.0 * spot.error_m + 1.0
+    velocity = _ground_velocity(track)
+    if velocity is not None:
+        gate = noise + 1.0 + 5.0 * dt
+        off = spot.off(start, velocity, dt)
+        return off / gate if off <= gate else _FORBIDDEN
+    aside = abs(spot.x_m - start[0]) / (2.5 + noise)
+    if aside > 1.0 or math.hypot(spot.x_m - start[0], spot.y_m - start[1]) > rules.fastest_mps * dt + noise:
         return _FORBIDDEN
-    aside = abs(fix.x_m - track.ground[0]) / (2.5 + noise)
-    if aside > 1.0:
-        return _FORBIDDEN
-    guesses = ((0.0, 0.0), *state.flow) if dt < _SPARSE_S or not state.flow else state.flow
-    usual = 12.0 * dt + noise
-    off = min(_off(track.ground, v, fix, dt) for v in guesses)
-    return 0.2 + 0.7 * min(1.0, off / usual) + 0.1 * aside
+    guesses = state.flow if dt >= _SPARSE_S and state.flow else ((0.0, 0.0), *state.flow)
+    off = min(spot.off(start, v, dt) for v in guesses)
+    return 0.2 + 0.7 * min(1.0, off / (12.0 * dt + noise)) + 0.1 * aside
 
 
-def _off(ground: Point, velocity: Point, fix: Fix, dt: float) -> float:
-    return math.hypot(fix.x_m - ground[0] - velocity[0] * dt, fix.y_m - ground[1] - velocity[1] * dt)
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a box stands on the road (m); cut off below, it may be nearer to the camera than it looks."""
+
+    x_m: float
+    y_m: float
+    error_m: float
+    cut: bool
+
+    def off(self, start: Point, velocity: Point, dt: float) -> float:
+        """Distance (m) from where a track would be."""
+        ahead = self.y_m - start[1] - velocity[1] * dt
+        return math.hypot(self.x_m - start[0] - velocity[0] * dt, max(0.0, -ahead) if self.cut else ahead)
+
+
+def _spot(scene: Scene, frame: Detections, box: Box) -> _Spot | None:
+    ground = ground_of(scene, frame, box)
+    if ground is None:
+        return None
+    fix = fix_of(scene, frame, box)
+    error = math.hypot(fix.x_error_m, fix.y_error_m) if fix else 1.0
+    return _Spot(*ground, error, fix is None)
+
+
+def _ground_velocity(track: Track) -> Point | None:
+    """Velocity (m/s) over the last few fixes; None with fewer than two."""
+    fixes = [p.fix for p in track.places[-_RECENT:] if p.fix is not None]
+    if len(fixes) < 2:
+        return None
+    times = [(f.captured_ms - fixes[0].captured_ms) / 1000.0 for f in fixes]
+    middle = sum(times) / len(times)
+    spread = sum((t - middle) ** 2 for t in times)
+    if spread <= 0:
+        return None
+    vx = sum((t - middle) * f.x_m for t, f in zip(times, fixes, strict=True)) / spread
+    vy = sum((t - middle) * f.y_m for t, f in zip(times, fixes, strict=True)) / spread
+    return vx, vy
 
 
 def _plate_cost(track: Track, thing: Seen, dt: float) -> float:

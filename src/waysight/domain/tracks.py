@@ -52,7 +52,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """State of one track; `velocity` moves the box's four edges (px/s), `ground_velocity` its contact (m/s)."""
+    """State of one track; `velocity` moves the box's four edges (px/s); `ground` is where it was last (m)."""
 
     sighting_id: str
     epoch: str
@@ -64,7 +64,6 @@ class Track:
     box: Box
     velocity: Box | None = None
     ground: Point | None = None
-    ground_velocity: Point | None = None
     labels: tuple[tuple[str, float], ...] = ()
     colours: tuple[tuple[str, float], ...] = ()
     places: tuple[Place, ...] = ()
@@ -108,19 +107,9 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
     place = Place(frame.captured_ms, *contact(seen.box), usable)
     dt = (frame.captured_ms - track.last_ms) / 1000.0
     moved = seen.label != "plate" or track.label == "plate"
-    velocity, ground, ground_velocity = track.velocity, track.ground, track.ground_velocity
+    velocity = track.velocity
     if moved and dt > 0:
         velocity = _blend_box(track.velocity, _rate(track.box, seen.box, dt))
-    if usable:
-        here = (usable.x_m, usable.y_m)
-        before = track.places[-1].fix if track.places else None
-        if before is not None and dt > 0:
-            gap = (frame.captured_ms - before.captured_ms) / 1000.0
-            step = ((here[0] - before.x_m) / gap, (here[1] - before.y_m) / gap)
-            ground_velocity = _blend_point(track.ground_velocity, step)
-        ground = here
-    else:
-        ground = None
     view = View(
         frame.captured_ms, frame.evidence_ref, frame.evidence_sha256, seen.box, seen.plate_box, seen.read
     )
@@ -132,8 +121,7 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
         score_sum=track.score_sum + seen.score,
         box=seen.box if moved else track.box,
         velocity=velocity,
-        ground=ground,
-        ground_velocity=ground_velocity,
+        ground=ground_of(scene, frame, seen.box) if moved else track.ground,
         labels=_added(track.labels, seen.label, 0.05 if seen.label == "plate" else seen.score),
         colours=_added(track.colours, seen.colour, seen.colour_confidence) if seen.colour else track.colours,
         places=_thinned((*track.places, place)) if moved else track.places,
@@ -155,21 +143,27 @@ def scaled(scene: Scene, frame: Detections, point: Point) -> Point:
 
 def fix_of(scene: Scene, frame: Detections, box: Box) -> Fix | None:
     """Where a box's object stands on the road plane; None without calibration or a contact in the picture."""
-    if scene.homography is None or _cut_off(frame, box):
-        return None
-    point = scaled(scene, frame, contact(box))
-    bottom = (scene.calibration_size[0] / 2, float(scene.calibration_size[1]))
-    ground = apply_homography(scene.homography, point)
-    if ground is None or not same_side(scene.homography, point, bottom):
+    ground = None if cut_off(frame, box) else ground_of(scene, frame, box)
+    if ground is None or scene.homography is None:
         return None
     noise = max(_LEAST_NOISE_PX, _NOISE_OF_HEIGHT * (box[3] - box[1]))
     if frame.height and scene.calibration_size[1]:
         noise *= scene.calibration_size[1] / frame.height
-    x_error, y_error = ground_error_m(scene.homography, point, noise)
-    return Fix(frame.captured_ms, *ground, x_error, y_error)
+    errors = ground_error_m(scene.homography, scaled(scene, frame, contact(box)), noise)
+    return Fix(frame.captured_ms, *ground, *errors)
 
 
-def _cut_off(frame: Detections, box: Box) -> bool:
+def ground_of(scene: Scene, frame: Detections, box: Box) -> Point | None:
+    """The road point (m) under the middle of a box's lower edge, cut off or not; None beyond the horizon."""
+    if scene.homography is None:
+        return None
+    point = scaled(scene, frame, contact(box))
+    bottom = (scene.calibration_size[0] / 2, float(scene.calibration_size[1]))
+    return apply_homography(scene.homography, point) if same_side(scene.homography, point, bottom) else None
+
+
+def cut_off(frame: Detections, box: Box) -> bool:
+    """Whether the picture's edge hides where a box's object touches the ground."""
     below = frame.height and box[3] >= frame.height - _EDGE_PX
     aside = box[0] <= _EDGE_PX or (frame.width and box[2] >= frame.width - _EDGE_PX)
     return bool(below or aside)
@@ -225,9 +219,3 @@ def _blend_box(old: Box | None, new: Box) -> Box:
         return new
     a, b, c, d = (_BLEND * n + (1 - _BLEND) * o for n, o in zip(new, old, strict=True))
     return a, b, c, d
-
-
-def _blend_point(old: Point | None, new: Point) -> Point:
-    if old is None:
-        return new
-    return _BLEND * new[0] + (1 - _BLEND) * old[0], _BLEND * new[1] + (1 - _BLEND) * old[1]

@@ -8,6 +8,7 @@ likely: a foreign plate is never bent into a domestic one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -50,14 +51,9 @@ def vote(reads: Iterable[Read], formats: Sequence[PlateFormats]) -> VotedPlate:
         return VotedPlate()
     weights = _weights(usable)
     text = _best(usable, weights, formats)
-    own = sorted((r.confidence for r in usable if r.text == text), reverse=True)
-    share = _share(text, usable)
-    if own:
-        doubt = 1.0 - min(own[0], _HIGHEST)
-        for confidence in own[1:]:
-            doubt *= (1.0 - min(confidence, _HIGHEST)) ** _REPEAT
-        confidence = (1.0 - doubt) * share
-    else:  # put together from several reads, or only ever a candidate
+    votes = sum(r.text == text for r in usable)
+    confidence = _posterior(text, usable)
+    if not votes:  # put together from several reads, or only ever a candidate
         confidence = min(weights[text] / max(1.0, sum(weights.values())), 0.5)
     total = sum(weights.values()) or 1.0
     ranked = sorted(weights.items(), key=lambda w: (-w[1], w[0]))
@@ -68,7 +64,7 @@ def vote(reads: Iterable[Read], formats: Sequence[PlateFormats]) -> VotedPlate:
         confidence=round(min(confidence, 0.9999), 6),
         confidences=_per_character(text, usable, confidence),
         candidates=((text, round(confidence, 6)), *((t, round(c, 6)) for t, c in others))[:_MOST_CANDIDATES],
-        votes=len(own),
+        votes=votes,
     )
 
 
@@ -113,10 +109,20 @@ def _by_character(reads: Sequence[Read]) -> str:
     return "".join(max(c, key=lambda k: (c[k], k)) for c in columns)
 
 
-def _share(text: str, reads: Sequence[Read]) -> float:
-    agree = sum(_odds(r.confidence) for r in reads if r.text == text)
-    against = sum(_odds(r.confidence) for r in reads if r.text != text and r.text not in text)
-    return agree / (agree + against) if agree else 0.0
+def _posterior(text: str, reads: Sequence[Read]) -> float:
+    """Odds of the text against those of every other read text and of something unread."""
+    own = _strength([r.confidence for r in reads if r.text == text])
+    rivals = {r.text for r in reads if r.text != text and r.text not in text}
+    return own / (1.0 + own + sum(_strength([r.confidence for r in reads if r.text == t]) for t in rivals))
+
+
+def _strength(confidences: list[float]) -> float:
+    """Odds of one text: the surest read counts whole, each further one as a power, 0 without any."""
+    if not confidences:
+        return 0.0
+    first, *more = sorted(confidences, reverse=True)
+    exponent = sum(_REPEAT * math.log(max(_odds(c), 1.0)) for c in more)
+    return _odds(first) * math.exp(min(exponent, 30.0))
 
 
 def _per_character(text: str, reads: Sequence[Read], whole: float) -> tuple[float, ...]:
