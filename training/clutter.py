@@ -49,7 +49,15 @@ def sign(image: Bgr, rng: np.random.Generator) -> None:
     for row in range(lines):
         text = "".join(ALPHABET[i] for i in rng.integers(10, 36, int(rng.integers(2, 9))))
         scale = height / lines / 34
-        cv2.putText(board, text, (2, int(height * (row + 0.8) / lines)), 0, scale, (250, 250, 250) if sum(base) < 500 else (20, 20, 160), 1)
+        cv2.putText(
+            board,
+            text,
+            (2, int(height * (row + 0.8) / lines)),
+            0,
+            scale,
+            (250, 250, 250) if sum(base) < 500 else (20, 20, 160),
+            1,
+        )
     region = image[y : y + height, x : x + width]
     region[:] = board[: region.shape[0], : region.shape[1]]
 
@@ -65,7 +73,16 @@ def panel(image: Bgr, rng: np.random.Generator) -> None:
         grille(image, rng)
     for _ in range(int(rng.integers(0, 3))):
         centre = (int(rng.integers(width)), int(rng.integers(height)))
-        cv2.ellipse(image, centre, (int(rng.integers(4, 30)), int(rng.integers(3, 16))), 0, 0, 360, _colour(rng, 120), -1)
+        cv2.ellipse(
+            image,
+            centre,
+            (int(rng.integers(4, 30)), int(rng.integers(3, 16))),
+            0,
+            0,
+            360,
+            _colour(rng, 120),
+            -1,
+        )
 
 
 def grille(image: Bgr, rng: np.random.Generator) -> None:

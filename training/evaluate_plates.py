@@ -12,11 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from waysight.triton_models.vision.boxes import Bgr, Floats
+from waysight.triton_models.vision.plates import WHOLE_PX, find_plates
+from waysight.triton_models.vision.reading import Read, read_plates
 
 from training.sources import one_thread_session
-from waysight.triton_models.vision.boxes import Bgr, Floats
-from waysight.triton_models.vision.plates import find_plates
-from waysight.triton_models.vision.reading import Read, read_plates
 
 MERGED = str.maketrans("OIQ", "010")
 
@@ -47,7 +47,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate plate reading on labelled photographs.")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/plates"))
     parser.add_argument("--reader", type=Path, default=Path("triton_models/plate_reader/1/model.onnx"))
-    parser.add_argument("--detector", type=Path, help="find the plates too; default: read inside the true boxes")
+    parser.add_argument(
+        "--detector", type=Path, help="find the plates too; default: read inside the true boxes"
+    )
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     reader = network(options.reader)
@@ -69,7 +71,7 @@ def report_found(region: str, truth, detector, reader, verbose: bool) -> None:  
     started = time.process_time()
     for image, box, _ in truth:
         height, width = image.shape[:2]
-        plates = find_plates(detector, [image], [(0, (0, 0, width, height))], most=3)
+        plates = find_plates(detector, [image], [(0, (0, 0, width, height))], WHOLE_PX, most=3)
         boxes += len(plates)
         near = [p for p in plates if _iou(p.box, box) > 0.3]
         hits += bool(near)
@@ -89,14 +91,18 @@ def report(region: str, truth: list[str], reads: list[Read], cpu_ms: float, verb
     """Exact reads, also with O=0 and I=1, and how exact the confident ones are."""
     exact = [read.text == text for read, text in zip(reads, truth, strict=True)]
     merged = [r.text.translate(MERGED) == t.translate(MERGED) for r, t in zip(reads, truth, strict=True)]
-    print(f"{region}: {sum(exact)}/{len(truth)} exact, {sum(merged)} with O=0 I=1, {cpu_ms:.1f} CPU-ms a photograph")
+    print(
+        f"{region}: {sum(exact)}/{len(truth)} exact, {sum(merged)} with O=0 I=1, {cpu_ms:.1f} CPU-ms a photograph"
+    )
     for gate in (0.5, 0.7, 0.9, 0.97):
         accepted = [m for m, read in zip(merged, reads, strict=True) if read.confidence >= gate]
         print(f"  confidence >= {gate}: {len(accepted)} accepted, {sum(accepted)} of them right (merged)")
     if verbose:
         for read, text, ok in zip(reads, truth, merged, strict=True):
             if not ok:
-                print(f"  {text:9s} read {read.text:9s} {read.confidence:.2f} {'two lines' if read.two_line else ''}")
+                print(
+                    f"  {text:9s} read {read.text:9s} {read.confidence:.2f} {'two lines' if read.two_line else ''}"
+                )
 
 
 if __name__ == "__main__":

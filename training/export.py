@@ -16,12 +16,25 @@ from training.sources import one_thread_session
 TOLERANCE = 1e-3
 
 
-def export_onnx(model: nn.Module, example: torch.Tensor, names: tuple[str, str], axes: dict[str, dict[int, str]], path: Path) -> str:
+def export_onnx(
+    model: nn.Module,
+    example: torch.Tensor,
+    names: tuple[str, str],
+    axes: dict[str, dict[int, str]],
+    path: Path,
+) -> str:
     """Writes `path` and returns the first 12 hex digits of its sha256; raises SystemExit where numbers differ."""
     path.parent.mkdir(parents=True, exist_ok=True)
     model.eval()
     torch.onnx.export(
-        model, (example,), str(path), input_names=[names[0]], output_names=[names[1]], dynamic_axes=axes, dynamo=False, opset_version=17
+        model,
+        (example,),
+        str(path),
+        input_names=[names[0]],
+        output_names=[names[1]],
+        dynamic_axes=axes,
+        dynamo=False,
+        opset_version=17,
     )
     onnx.checker.check_model(str(path))
     with torch.no_grad():
@@ -31,7 +44,9 @@ def export_onnx(model: nn.Module, example: torch.Tensor, names: tuple[str, str],
     if difference > TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise SystemExit(f"{path}: onnxruntime differs from torch by {difference:.2g}; do not ship this file")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest}, differs from torch by at most {difference:.1e}")
+    print(
+        f"{path}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest}, differs from torch by at most {difference:.1e}"
+    )
     return digest
 
 

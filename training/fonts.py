@@ -11,14 +11,46 @@ from waysight.simulate.plates import default_font_path
 
 SYSTEM_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts")
 # Upright, sturdy faces of the kind that is embossed; names as Debian's font packages ship them.
-SUITABLE = (
-    "BebasNeue-Bold BebasNeue-Regular BebasNeue-Book DejaVuSans-Bold DejaVuSansCondensed-Bold DejaVuSansCondensed "
-    "DejaVuSansMono-Bold FreeSansBold FreeMonoBold LiberationSans-Bold LiberationSans-Regular "
-    "LiberationSansNarrow-Bold LiberationSansNarrow-Regular LiberationMono-Bold NimbusSans-Bold "
-    "NimbusSansNarrow-Bold NimbusSansNarrow-Regular NimbusMonoPS-Bold Roboto-Bold Roboto-Medium RobotoCondensed-Bold "
-    "RobotoCondensed-Medium RobotoCondensed-Regular Lato-Bold Lato-Heavy LeagueSpartan-Bold NotoSansMono-Bold "
-    "OCRB OCRBF OCRBX OSP-DIN RG2014B RG2014C RG2014D RG2014E RG2014EM URWGothic-Demi NotoMono-Regular"
-).split()
+SUITABLE = [
+    "BebasNeue-Bold",
+    "BebasNeue-Regular",
+    "BebasNeue-Book",
+    "DejaVuSans-Bold",
+    "DejaVuSansCondensed-Bold",
+    "DejaVuSansCondensed",
+    "DejaVuSansMono-Bold",
+    "FreeSansBold",
+    "FreeMonoBold",
+    "LiberationSans-Bold",
+    "LiberationSans-Regular",
+    "LiberationSansNarrow-Bold",
+    "LiberationSansNarrow-Regular",
+    "LiberationMono-Bold",
+    "NimbusSans-Bold",
+    "NimbusSansNarrow-Bold",
+    "NimbusSansNarrow-Regular",
+    "NimbusMonoPS-Bold",
+    "Roboto-Bold",
+    "Roboto-Medium",
+    "RobotoCondensed-Bold",
+    "RobotoCondensed-Medium",
+    "RobotoCondensed-Regular",
+    "Lato-Bold",
+    "Lato-Heavy",
+    "LeagueSpartan-Bold",
+    "NotoSansMono-Bold",
+    "OCRB",
+    "OCRBF",
+    "OCRBX",
+    "OSP-DIN",
+    "RG2014B",
+    "RG2014C",
+    "RG2014D",
+    "RG2014E",
+    "RG2014EM",
+    "URWGothic-Demi",
+    "NotoMono-Regular",
+]
 
 
 @lru_cache(maxsize=1)

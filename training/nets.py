@@ -13,7 +13,9 @@ class Block(nn.Sequential):
         sides = (kernel, kernel) if isinstance(kernel, int) else kernel
         padding = (sides[0] // 2, sides[1] // 2)
         super().__init__(
-            nn.Conv2d(inputs, outputs, sides, stride, padding, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)
+            nn.Conv2d(inputs, outputs, sides, stride, padding, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(True),
         )
 
 
@@ -43,7 +45,9 @@ class PlateReader(nn.Module):
             Block(64, 128),
             Block(128, 128),
         )
-        self.collapse = nn.Sequential(nn.Conv2d(128, 128, (5, 1), bias=False), nn.BatchNorm2d(128), nn.ReLU(True))
+        self.collapse = nn.Sequential(
+            nn.Conv2d(128, 128, (5, 1), bias=False), nn.BatchNorm2d(128), nn.ReLU(True)
+        )
         self.along = nn.Sequential(Block(128, 128, (1, 5)), nn.Dropout(0.1), Block(128, 128, (1, 5)))
         self.head = nn.Conv2d(128, classes, 1)
 

@@ -83,15 +83,23 @@ def main() -> None:
         model = load_weights(model, checkpoint)
     else:
         loader = torch.utils.data.DataLoader(
-            Patches(options, options.seed), batch_size=None, num_workers=options.workers, prefetch_factor=8 if options.workers else None
+            Patches(options, options.seed),
+            batch_size=None,
+            num_workers=options.workers,
+            prefetch_factor=8 if options.workers else None,
         )
         model = fit_model(model, iter(loader), detector_loss, options, checkpoint)
     source = iter(Patches(options, HOLD_OUT_SEED))
     with torch.no_grad():
-        losses = [float(detector_loss(model(images), targets)) for images, targets in (next(source) for _ in range(12))]
+        losses = [
+            float(detector_loss(model(images), targets))
+            for images, targets in (next(source) for _ in range(12))
+        ]
     print(f"synthetic hold-out loss: {np.mean(losses):.4f}")
     axes = {"image": {0: "n", 2: "h", 3: "w"}, "map": {0: "n", 2: "rows", 3: "columns"}}
-    export_onnx(model, torch.rand(2, 3, 192, 256), ("image", "map"), axes, output_path(options, "plate_detector"))
+    export_onnx(
+        model, torch.rand(2, 3, 192, 256), ("image", "map"), axes, output_path(options, "plate_detector")
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def set_plate(image: Bgr, rng: np.random.Generator) -> npt.NDArray[np.float32] |
     size = image.shape[0]
     width = float(np.exp(rng.uniform(np.log(20), np.log(150))))
     height = width * plate.shape[0] / plate.shape[1] * float(rng.uniform(0.9, 1.2))
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * np.array([width, height], np.float32) / 2
+    corners = (
+        np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * np.array([width, height], np.float32) / 2
+    )
     corners[:, 0] *= float(rng.uniform(0.7, 1.0))
     angle, shear = rng.normal(0, 0.05), rng.normal(0, 0.07)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle) + shear, np.cos(angle)]], np.float32)
@@ -41,14 +43,18 @@ def set_plate(image: Bgr, rng: np.random.Generator) -> npt.NDArray[np.float32] |
     room = np.ptp(corners, axis=0) + 4
     if (room >= size - 4).any():
         return None
-    centre = np.array([rng.uniform(room[0] / 2, size - room[0] / 2), rng.uniform(room[1] / 2, size - room[1] / 2)])
+    centre = np.array(
+        [rng.uniform(room[0] / 2, size - room[0] / 2), rng.uniform(room[1] / 2, size - room[1] / 2)]
+    )
     corners = (corners + centre).astype(np.float32)
     if rng.random() < 0.5:
         _surround(image, corners, rng)
     plate = np.clip(plate * float(rng.uniform(0.35, 1.05)), 0, 255).astype(np.uint8)
     shrink = min(1.0, 1.6 * width / plate.shape[1])
     plate = cv2.resize(plate, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    source = np.array([[0, 0], [plate.shape[1], 0], [plate.shape[1], plate.shape[0]], [0, plate.shape[0]]], np.float32)
+    source = np.array(
+        [[0, 0], [plate.shape[1], 0], [plate.shape[1], plate.shape[0]], [0, plate.shape[0]]], np.float32
+    )
     matrix = cv2.getPerspectiveTransform(source, corners)
     cv2.warpPerspective(plate, matrix, (size, size), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
     return np.array([*corners.min(0), *corners.max(0)], np.float32)
@@ -61,7 +67,9 @@ def _surround(image: Bgr, corners: npt.NDArray[np.float32], rng: np.random.Gener
     first = (int(left - grow[0]), int(top - grow[1] * 0.6))
     last = (int(right + grow[2]), int(bottom + grow[3] * 0.6))
     base = rng.integers(0, 230)
-    cv2.rectangle(image, first, last, tuple(int(v) for v in np.clip(base + rng.integers(-15, 15, 3), 0, 255)), -1)
+    cv2.rectangle(
+        image, first, last, tuple(int(v) for v in np.clip(base + rng.integers(-15, 15, 3), 0, 255)), -1
+    )
 
 
 def patch(rng: np.random.Generator, pictures: Sequence[Bgr]) -> tuple[Bgr, npt.NDArray[np.float32]]:
@@ -89,7 +97,7 @@ def weather(image: Bgr, rng: np.random.Generator) -> Bgr:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.4)))
     if rng.random() < 0.15:
         image = np.asarray(cv2.blur(image, (int(rng.integers(2, 6)), 1)), np.uint8)
-    gamma, gain = float(np.exp(rng.normal(0, 0.3))), rng.uniform(0.45, 1.15) * rng.uniform(0.9, 1.1, 3)
+    gamma, gain = float(np.exp(rng.normal(-0.05, 0.25))), rng.uniform(0.6, 1.25) * rng.uniform(0.92, 1.08, 3)
     if rng.random() < 0.12:
         gain = gain * 0.4
     if rng.random() < 0.1:

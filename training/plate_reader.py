@@ -44,7 +44,9 @@ def ctc_loss(logits: Tensor, texts: list[str]) -> Tensor:
     lengths = torch.tensor([len(text) for text in texts], dtype=torch.long)
     log_probabilities = logits.log_softmax(2).transpose(0, 1)
     steps = torch.full((len(texts),), logits.shape[1], dtype=torch.long)
-    losses = torch.nn.functional.ctc_loss(log_probabilities, targets, steps, lengths, reduction="none", zero_infinity=True)
+    losses = torch.nn.functional.ctc_loss(
+        log_probabilities, targets, steps, lengths, reduction="none", zero_infinity=True
+    )
     return (losses / (lengths + 1)).mean()
 
 
@@ -78,12 +80,21 @@ def main() -> None:
         model = load_weights(model, checkpoint)
     else:
         loader = torch.utils.data.DataLoader(
-            Crops(options, options.seed), batch_size=None, num_workers=options.workers, prefetch_factor=8 if options.workers else None
+            Crops(options, options.seed),
+            batch_size=None,
+            num_workers=options.workers,
+            prefetch_factor=8 if options.workers else None,
         )
         model = fit_model(model, iter(loader), ctc_loss, options, checkpoint)
     print(f"synthetic hold-out: {hold_out_accuracy(model, options):.3f} exact")
     example = torch.rand(3, 1, 40, 128)
-    export_onnx(model, example, ("image", "logits"), {"image": {0: "n"}, "logits": {0: "n"}}, output_path(options, "plate_reader"))
+    export_onnx(
+        model,
+        example,
+        ("image", "logits"),
+        {"image": {0: "n"}, "logits": {0: "n"}},
+        output_path(options, "plate_reader"),
+    )
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
+from waysight.triton_models.vision.reading import fit, unfold
 
 from training.specimens import specimen
-from waysight.triton_models.vision.reading import fit, unfold
 
 Grey = npt.NDArray[np.uint8]
 Bgr = npt.NDArray[np.uint8]
@@ -60,7 +60,13 @@ def place(plate: Grey, rng: np.random.Generator, backgrounds: Sequence[Bgr]) -> 
         canvas = cv2.resize(_patch(rng, backgrounds), size)
     else:
         canvas = np.full((size[1], size[0]), int(rng.integers(10, 240)), np.uint8)
-        cv2.line(canvas, (0, int(rng.integers(size[1]))), (size[0], int(rng.integers(size[1]))), int(rng.integers(255)), 3)
+        cv2.line(
+            canvas,
+            (0, int(rng.integers(size[1]))),
+            (size[0], int(rng.integers(size[1]))),
+            int(rng.integers(255)),
+            3,
+        )
     matrix = cv2.getPerspectiveTransform(corners, target)
     cv2.warpPerspective(plate, matrix, size, dst=canvas, borderMode=cv2.BORDER_TRANSPARENT)
     return canvas
@@ -87,7 +93,11 @@ def degrade(crop: Grey, rng: np.random.Generator, height_px: float) -> Grey:
     small = cv2.resize(crop, (width, round(height_px)), interpolation=cv2.INTER_AREA).astype(np.float32)
     if rng.random() < 0.5:
         small = cv2.GaussianBlur(small, (0, 0), float(rng.uniform(0.3, max(0.5, height_px * 0.035))))
-    gamma, gain, lift = float(np.exp(rng.normal(0, 0.35))), float(rng.uniform(0.35, 1.1)), float(rng.uniform(0, 50))
+    gamma, gain, lift = (
+        float(np.exp(rng.normal(0, 0.35))),
+        float(rng.uniform(0.35, 1.1)),
+        float(rng.uniform(0, 50)),
+    )
     if rng.random() < 0.15:
         gain, lift = float(rng.uniform(0.08, 0.35)), float(rng.uniform(0, 25))
     small = 255 * (small / 255) ** gamma * gain + lift

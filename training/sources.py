@@ -54,7 +54,9 @@ def one_thread_session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def teacher_plates(session: onnxruntime.InferenceSession, image: Bgr, threshold: float) -> npt.NDArray[np.float32]:
+def teacher_plates(
+    session: onnxruntime.InferenceSession, image: Bgr, threshold: float
+) -> npt.NDArray[np.float32]:
     """Plate boxes xyxy of the public detector in pixels of `image`, float32 (n, 4)."""
     scale = 640 / max(image.shape[:2])
     canvas = np.zeros((640, 640, 3), np.uint8)
@@ -85,12 +87,18 @@ def backgrounds(data: Path, cache: Path) -> list[Bgr]:
             return []
         folder.mkdir(parents=True, exist_ok=True)
         session = one_thread_session(data / "models" / PLATE_TEACHER)
-        pictures = [(clip, frame) for clip, every_s in CLIPS.items() for frame in clip_frames(data / "footage" / clip, every_s)]
+        pictures = [
+            (clip, frame)
+            for clip, every_s in CLIPS.items()
+            for frame in clip_frames(data / "footage" / clip, every_s)
+        ]
         stills = sorted((data / "detection" / "cctv").glob("*.jpg"))
         pictures += [(still.stem, cv2.imread(str(still))) for still in stills]
         for index, (name, picture) in enumerate(pictures):
             small = shrink(picture)
             blur_boxes(small, teacher_plates(session, small, 0.1))
-            cv2.imwrite(str(folder / f"{index:05d}-{Path(name).stem}.jpg"), small, [cv2.IMWRITE_JPEG_QUALITY, 92])
+            cv2.imwrite(
+                str(folder / f"{index:05d}-{Path(name).stem}.jpg"), small, [cv2.IMWRITE_JPEG_QUALITY, 92]
+            )
         (folder / "complete").touch()
     return [cv2.imread(str(path)) for path in sorted(folder.glob("*.jpg"))]

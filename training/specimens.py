@@ -7,11 +7,25 @@ import numpy as np
 import numpy.typing as npt
 
 from training.fonts import plate_fonts
-from waysight.simulate.plates import PlateStyle, default_font_path, draw_plate, list_designs, load_designs, random_text
+from waysight.simulate.plates import (
+    PlateStyle,
+    default_font_path,
+    draw_plate,
+    list_designs,
+    load_designs,
+    random_text,
+)
 
 Bgr = npt.NDArray[np.uint8]
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-WEIGHTS = {"kz_2012": 5.0, "kz_2012_two_line": 2.0, "pe_2010": 3.0, "ma_2000": 4.0, "generic_eu": 7.0, "generic_us": 4.0}
+WEIGHTS = {
+    "kz_2012": 5.0,
+    "kz_2012_two_line": 2.0,
+    "pe_2010": 3.0,
+    "ma_2000": 4.0,
+    "generic_eu": 7.0,
+    "generic_us": 4.0,
+}
 
 
 def choose_design(rng: np.random.Generator) -> str:
@@ -39,7 +53,12 @@ def choose_style(design: str, rng: np.random.Generator) -> PlateStyle:
         font_path=font,
         squeeze=float(rng.uniform(0.75, 1.25)),
         gap=float(rng.uniform(0.02, 0.45)),
-        separator=str(rng.choice(["", " ", "-", "\u00b7", "\u25cf", "\u25c6", "\u25a3", "\u2605"], p=[0.4, 0.25, 0.1, 0.07, 0.06, 0.04, 0.05, 0.03])),
+        separator=str(
+            rng.choice(
+                ["", " ", "-", "\u00b7", "\u25cf", "\u25c6", "\u25a3", "\u2605"],
+                p=[0.4, 0.25, 0.1, 0.07, 0.06, 0.04, 0.05, 0.03],
+            )
+        ),
         background=background,
         ink=ink,
         frame=bool(rng.random() < 0.6),
@@ -88,11 +107,19 @@ def soil(image: Bgr, rng: np.random.Generator, heavy: bool = False) -> None:
     if rng.random() < 0.4:
         for x in (0.1, 0.9) if rng.random() < 0.5 else (0.28, 0.72):
             centre = (int(width * x), int(height * rng.choice([0.1, 0.5, 0.9], p=[0.5, 0.1, 0.4])))
-            cv2.circle(image, centre, max(1, height // 22), tuple(int(v) for v in rng.integers(60, 200, 3)), -1)
+            cv2.circle(
+                image, centre, max(1, height // 22), tuple(int(v) for v in rng.integers(60, 200, 3)), -1
+            )
     if rng.random() < 0.35 or heavy:
         fineness = int(rng.choice([1, 2, 4]))
-        spots = cv2.resize(rng.normal(0, 1, (4 * fineness, 8 * fineness)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-        image[:] = np.clip(image + spots[..., None] * float(rng.uniform(3, 40 if heavy else 18)), 0, 255).astype(np.uint8)
+        spots = cv2.resize(
+            rng.normal(0, 1, (4 * fineness, 8 * fineness)).astype(np.float32),
+            (width, height),
+            interpolation=cv2.INTER_CUBIC,
+        )
+        image[:] = np.clip(
+            image + spots[..., None] * float(rng.uniform(3, 40 if heavy else 18)), 0, 255
+        ).astype(np.uint8)
     if rng.random() < 0.25:
         level = float(rng.uniform(0.45, 0.85))
         edge = float(rng.uniform(0.1, 0.9)) * height

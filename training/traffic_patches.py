@@ -20,7 +20,9 @@ class Library:
     """Pictures kept decoded in memory, drawn at random by group weight."""
 
     def __init__(self, groups: Sequence[tuple[float, Sequence[Picture]]]) -> None:
-        self.groups = [(weight, [picture.small() for picture in pictures]) for weight, pictures in groups if pictures]
+        self.groups = [
+            (weight, [picture.small() for picture in pictures]) for weight, pictures in groups if pictures
+        ]
         total = sum(weight for weight, _ in self.groups)
         self.shares = [weight / total for weight, _ in self.groups]
 
@@ -47,14 +49,20 @@ def view(
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), blur) if blur > 0.5 else image, np.uint8)
     matrix = np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]], np.float32)
     canvas = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(PAD, PAD, PAD))
-    moved = boxes * np.array([scale_x, scale_y] * 2, np.float32) + np.array([shift_x, shift_y] * 2, np.float32)
+    moved = boxes * np.array([scale_x, scale_y] * 2, np.float32) + np.array(
+        [shift_x, shift_y] * 2, np.float32
+    )
     if rng.random() < 0.5:
         canvas = canvas[:, ::-1]
-        moved = moved[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32) + np.array([width, 0, width, 0], np.float32)
+        moved = moved[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32) + np.array(
+            [width, 0, width, 0], np.float32
+        )
     return np.ascontiguousarray(canvas), *clip(moved, labels, size)
 
 
-def clip(boxes: Boxes, labels: npt.NDArray[np.int64], size: tuple[int, int]) -> tuple[Boxes, npt.NDArray[np.int64]]:
+def clip(
+    boxes: Boxes, labels: npt.NDArray[np.int64], size: tuple[int, int]
+) -> tuple[Boxes, npt.NDArray[np.int64]]:
     """Boxes cut at the frame's edge; those with little left, or tiny ones, become ignore boxes."""
     limit = np.array([size[0], size[1]] * 2, np.float32)
     inside = np.clip(boxes, 0, limit)
@@ -74,7 +82,12 @@ def sample(rng: np.random.Generator, library: Library) -> tuple[Bgr, Boxes, npt.
         image = np.full((HEIGHT_PX, WIDTH_PX, 3), PAD, np.uint8)
         cut_x, cut_y = int(rng.uniform(0.35, 0.65) * WIDTH_PX), int(rng.uniform(0.35, 0.65) * HEIGHT_PX)
         parts = []
-        for x0, y0, x1, y1 in ((0, 0, cut_x, cut_y), (cut_x, 0, WIDTH_PX, cut_y), (0, cut_y, cut_x, HEIGHT_PX), (cut_x, cut_y, WIDTH_PX, HEIGHT_PX)):
+        for x0, y0, x1, y1 in (
+            (0, 0, cut_x, cut_y),
+            (cut_x, 0, WIDTH_PX, cut_y),
+            (0, cut_y, cut_x, HEIGHT_PX),
+            (cut_x, cut_y, WIDTH_PX, HEIGHT_PX),
+        ):
             tile, boxes, labels = view(rng, library, (x1 - x0, y1 - y0), (1.0, 3.2))
             image[y0:y1, x0:x1] = tile
             parts.append((boxes + np.array([x0, y0, x0, y0], np.float32), labels))

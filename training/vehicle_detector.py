@@ -51,10 +51,15 @@ class Samples(torch.utils.data.IterableDataset[tuple[Tensor, Targets]]):
         while True:
             batch = [sample(rng, library) for _ in range(self.options.batch)]
             images = np.ascontiguousarray(np.stack([image for image, _, _ in batch]).transpose(0, 3, 1, 2))
-            yield torch.from_numpy(images).float() / 255, [(torch.from_numpy(b), torch.from_numpy(k)) for _, b, k in batch]
+            yield (
+                torch.from_numpy(images).float() / 255,
+                [(torch.from_numpy(b), torch.from_numpy(k)) for _, b, k in batch],
+            )
 
 
-def assign(rows: Tensor, boxes: Tensor, labels: Tensor, centres: Tensor, strides: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def assign(
+    rows: Tensor, boxes: Tensor, labels: Tensor, centres: Tensor, strides: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Which cells answer for which box, by cost (the SimOTA rule of YOLOX, arXiv 2107.08430).
 
     Returns the cells' indices, the box index of each, and the overlap of each; all (k,).
@@ -67,7 +72,11 @@ def assign(rows: Tensor, boxes: Tensor, labels: Tensor, centres: Tensor, strides
     wanted = wanted[:, possible].clamp(min=0.5)
     edges = rows[possible, -4:]
     count, cells = len(boxes), len(possible)
-    scores = giou(edges[None].expand(count, -1, -1).reshape(-1, 4), wanted.reshape(-1, 4)).view(count, cells).clamp(min=1e-4)
+    scores = (
+        giou(edges[None].expand(count, -1, -1).reshape(-1, 4), wanted.reshape(-1, 4))
+        .view(count, cells)
+        .clamp(min=1e-4)
+    )
     classes = rows[possible][:, labels].T.sigmoid().clamp(1e-4, 1 - 1e-4)
     both = (inside & near)[:, possible]
     cost = -classes.log() - 3 * scores.log() + 1e4 * (~both)
@@ -122,13 +131,22 @@ def main() -> None:
         model = load_weights(model, checkpoint)
     else:
         loader = torch.utils.data.DataLoader(
-            Samples(options, options.seed), batch_size=None, num_workers=options.workers, prefetch_factor=8 if options.workers else None
+            Samples(options, options.seed),
+            batch_size=None,
+            num_workers=options.workers,
+            prefetch_factor=8 if options.workers else None,
         )
         centres, strides = cell_centres()
         loss = partial(detector_loss, centres=centres, strides=strides)
         model = fit_model(model, iter(loader), loss, options, checkpoint)
     axes = {"images": {0: "n"}, "rows": {0: "n"}}
-    export_onnx(model, torch.rand(2, 3, HEIGHT_PX, WIDTH_PX), ("images", "rows"), axes, output_path(options, "vehicle_detector"))
+    export_onnx(
+        model,
+        torch.rand(2, 3, HEIGHT_PX, WIDTH_PX),
+        ("images", "rows"),
+        axes,
+        output_path(options, "vehicle_detector"),
+    )
 
 
 if __name__ == "__main__":

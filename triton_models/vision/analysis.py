@@ -10,7 +10,7 @@ from .boxes import Bgr, Floats, grown
 from .colour import vehicle_colour
 from .large import read_large, second_opinion
 from .pictures import Unreadable, decode
-from .plates import PlateBox, Region, find_plates
+from .plates import WHOLE_PX, PlateBox, Region, find_plates
 from .reading import Read, read_plates
 from .vehicles import Found, detect_vehicles
 
@@ -56,15 +56,25 @@ def analyse(networks: Networks, payloads: Sequence[tuple[bytes, str]]) -> list[d
     return results
 
 
-def look(networks: Networks, pictures: Sequence[Bgr]) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+def look(
+    networks: Networks, pictures: Sequence[Bgr]
+) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """Objects and orphan plates of each picture, ready for JSON."""
     found = detect_vehicles(networks.vehicles, pictures)
     carriers = [(index, thing) for index, things in enumerate(found) for thing in _carriers(things)]
-    plates = find_plates(networks.plates, pictures, [(index, crop_region(thing)) for index, thing in carriers])
+    plates = find_plates(
+        networks.plates, pictures, [(index, crop_region(thing)) for index, thing in carriers]
+    )
     owned = [(carriers[plate.region][0], plate) for plate in plates]
     bare = [index for index in range(len(pictures)) if not any(index == owner for owner, _ in owned)]
-    whole: list[Region] = [(index, (0.0, 0.0, float(pictures[index].shape[1]), float(pictures[index].shape[0]))) for index in bare]
-    owned += [(bare[plate.region], plate) for plate in find_plates(networks.plates, pictures, whole, most=3)]
+    whole: list[Region] = [
+        (index, (0.0, 0.0, float(pictures[index].shape[1]), float(pictures[index].shape[0])))
+        for index in bare
+    ]
+    owned += [
+        (bare[plate.region], plate)
+        for plate in find_plates(networks.plates, pictures, whole, WHOLE_PX, most=3)
+    ]
     reads = _read(networks, [(pictures[index], plate.box) for index, plate in owned])
     objects = [[_object(pictures[index], thing) for thing in things] for index, things in enumerate(found)]
     orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]

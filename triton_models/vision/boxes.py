@@ -25,7 +25,9 @@ class Placement:
         return np.asarray(boxes / self.scale + np.array([*self.origin, *self.origin], np.float32), np.float32)
 
 
-def place(picture: Bgr, region: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[Bgr, Placement]:
+def place(
+    picture: Bgr, region: tuple[float, float, float, float], size: tuple[int, int]
+) -> tuple[Bgr, Placement]:
     """Cuts `region` (xyxy, may reach outside) out of a picture and fits it into `size` (w, h), padded grey."""
     x0, y0, x1, y1 = region
     width, height = size
@@ -33,7 +35,10 @@ def place(picture: Bgr, region: tuple[float, float, float, float], size: tuple[i
     left, top = max(0, int(x0)), max(0, int(y0))
     right, bottom = min(picture.shape[1], int(np.ceil(x1))), min(picture.shape[0], int(np.ceil(y1)))
     cut = picture[top : max(top + 1, bottom), left : max(left + 1, right)]
-    target = (max(1, min(width, round(cut.shape[1] * scale))), max(1, min(height, round(cut.shape[0] * scale))))
+    target = (
+        max(1, min(width, round(cut.shape[1] * scale))),
+        max(1, min(height, round(cut.shape[0] * scale))),
+    )
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     canvas = np.full((height, width, 3), PAD, np.uint8)
     canvas[: target[1], : target[0]] = cv2.resize(cut, target, interpolation=method)
@@ -42,7 +47,9 @@ def place(picture: Bgr, region: tuple[float, float, float, float], size: tuple[i
 
 def to_batch(canvases: list[Bgr]) -> Floats:
     """Canvases of one size as a network's input (n, 3, h, w), BGR, 0..1."""
-    return np.ascontiguousarray(np.stack(canvases).transpose(0, 3, 1, 2)).astype(np.float32) * np.float32(1 / 255)
+    return np.ascontiguousarray(np.stack(canvases).transpose(0, 3, 1, 2)).astype(np.float32) * np.float32(
+        1 / 255
+    )
 
 
 def overlap(one: Floats, many: Floats) -> Floats:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from .boxes import Bgr
 
+Ints = npt.NDArray[np.int64]
 NAMES = ("white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown", "unknown")
 SIDE_PX = 40
 # Hue (degrees / 2, as OpenCV has it) up to which a name holds.
@@ -32,14 +34,16 @@ def vehicle_colour(picture: Bgr, box: Sequence[float]) -> tuple[str, float]:
     vivid = (saturation > 95) & (value > 45)
     share = float(vivid.mean())
     if share > 0.22:
-        return _chromatic(hue[vivid], saturation[vivid], value[vivid], share)
+        return _chromatic(hue[vivid], value[vivid], share)
     return _neutral(value, share)
 
 
-def _chromatic(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray, share: float) -> tuple[str, float]:  # type: ignore[type-arg]
+def _chromatic(hue: Ints, value: Ints, share: float) -> tuple[str, float]:
     edges = np.array([limit for limit, _ in HUES])
     votes: dict[str, float] = {}
-    for index, weight in zip(*np.unique(np.searchsorted(edges, hue, side="left"), return_counts=True), strict=True):
+    for index, weight in zip(
+        *np.unique(np.searchsorted(edges, hue, side="left"), return_counts=True), strict=True
+    ):
         name = HUES[min(int(index), len(HUES) - 1)][1]
         votes[name] = votes.get(name, 0.0) + float(weight)
     name, count = max(votes.items(), key=lambda vote: vote[1])
@@ -48,7 +52,7 @@ def _chromatic(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray, share
     return name, round(min(0.95, 0.35 + 0.4 * count / len(hue) + 0.4 * min(share, 0.5)), 3)
 
 
-def _neutral(value: np.ndarray, share: float) -> tuple[str, float]:  # type: ignore[type-arg]
+def _neutral(value: Ints, share: float) -> tuple[str, float]:
     # Glass, tyres and the grille are dark on every car: the body is what the brighter half shows.
     level = float(np.percentile(value, 70))
     limits = ((70.0, "black"), (135.0, "grey"), (196.0, "silver"), (256.0, "white"))

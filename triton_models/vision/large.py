@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from .boxes import Bgr, Floats
 from .ctc import ALPHABET
@@ -20,7 +19,11 @@ MARGIN = 0.02
 def prepare(crop: Bgr) -> Floats:
     """A colour crop as the recogniser's input (3, 48, 224): BGR, -1..1, in proportion, zeros to the right."""
     width = int(np.clip(round(crop.shape[1] * HEIGHT_PX / crop.shape[0]), 16, WIDTH_PX))
-    small = cv2.resize(crop, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA if crop.shape[0] > HEIGHT_PX else cv2.INTER_CUBIC)
+    small = cv2.resize(
+        crop,
+        (width, HEIGHT_PX),
+        interpolation=cv2.INTER_AREA if crop.shape[0] > HEIGHT_PX else cv2.INTER_CUBIC,
+    )
     canvas = np.zeros((3, HEIGHT_PX, WIDTH_PX), np.float32)
     canvas[:, :, :width] = small.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1
     return canvas
@@ -64,13 +67,17 @@ def second_opinion(small: Read, large: Read) -> tuple[Read, str]:
     """The reading to report, and whose it is ("small" or "large")."""
     if large.text == small.text and small.text:
         agreed = 1 - (1 - small.confidence) * (1 - large.confidence)
-        return Read(small.text, round(agreed, 4), small.confidences, small.candidates, small.two_line), "small"
+        return Read(
+            small.text, round(agreed, 4), small.confidences, small.candidates, small.two_line
+        ), "small"
     candidates = dict(small.candidates)
     for text, probability in large.candidates:
         candidates[text] = max(candidates.get(text, 0.0), round(probability * TRUST, 4))
     ranked = tuple(sorted(candidates.items(), key=lambda entry: -entry[1])[:5])
     if plausible(large.text) and large.confidence * TRUST > max(small.confidence, 0.3):
-        return Read(large.text, round(large.confidence * TRUST, 4), large.confidences, ranked, large.two_line), "large"
+        return Read(
+            large.text, round(large.confidence * TRUST, 4), large.confidences, ranked, large.two_line
+        ), "large"
     return Read(small.text, small.confidence, small.confidences, ranked, small.two_line), "small"
 
 

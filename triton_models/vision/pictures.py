@@ -51,7 +51,9 @@ def jpeg_size(payload: bytes) -> tuple[int, int]:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise Unreadable(f"the picture is too large: {width}x{height} px, at most {MAX_PIXELS // 10**6} megapixels")
+        raise Unreadable(
+            f"the picture is too large: {width}x{height} px, at most {MAX_PIXELS // 10**6} megapixels"
+        )
 
 
 def _jpeg(payload: bytes) -> Bgr:
@@ -73,7 +75,9 @@ def _access_unit(payload: bytes, codec: str) -> Bgr:
     except (av.FFmpegError, ValueError) as problem:
         raise Unreadable(f"the {codec} access unit cannot be decoded: {problem}") from problem
     if not frames:
-        raise Unreadable(f"the {codec} access unit holds no complete picture; send a keyframe with its parameter sets")
+        raise Unreadable(
+            f"the {codec} access unit holds no complete picture; send a keyframe with its parameter sets"
+        )
     frame = frames[0]
     _check_size(frame.width, frame.height)
     if frame.format.name not in ("yuv420p", "yuvj420p") or frame.width % 2 or frame.height % 2:

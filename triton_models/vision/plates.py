@@ -14,7 +14,7 @@ from .boxes import Bgr, Floats, Placement, grown, place, sigmoid, suppress, to_b
 Network = Callable[[Floats], Floats]
 Region = tuple[int, tuple[float, float, float, float]]
 STRIDE = 8
-CROP_PX, CLOSE_PX = (256, 224), (160, 128)
+CROP_PX, WHOLE_PX, CLOSE_PX = (256, 224), (512, 320), (160, 128)
 CLOSE_PLATE_PX = 88
 FIRST_SCORE, SCORE, OVERLAP = 0.25, 0.4, 0.3
 
@@ -45,15 +45,26 @@ def boxes_of(output: Floats, score: float) -> tuple[Floats, Floats]:
     return boxes[kept], scores[kept]
 
 
-def find_plates(network: Network, pictures: Sequence[Bgr], regions: Sequence[Region], most: int = 2) -> list[PlateBox]:
-    """Plates in regions (picture index, xyxy), at most `most` a region; boxes refined by a second pass."""
+def find_plates(
+    network: Network,
+    pictures: Sequence[Bgr],
+    regions: Sequence[Region],
+    size: tuple[int, int] = CROP_PX,
+    most: int = 2,
+) -> list[PlateBox]:
+    """Plates in regions (picture index, xyxy), at most `most` a region; boxes refined by a second pass.
+
+    `size` is the first pass's input (w, h): CROP_PX for one vehicle each, WHOLE_PX for whole pictures.
+    """
     if not regions:
         return []
-    first = _pass(network, pictures, regions, CROP_PX, FIRST_SCORE)
+    first = _pass(network, pictures, regions, size, FIRST_SCORE)
     hits = [(k, box) for k, (boxes, _) in enumerate(first) for box in boxes[:most]]
     closer = [(regions[k][0], _closer(box)) for k, box in hits]
     found: list[PlateBox] = []
-    for (k, rough), (boxes, scores) in zip(hits, _pass(network, pictures, closer, CLOSE_PX, SCORE) if hits else (), strict=True):
+    for (k, rough), (boxes, scores) in zip(
+        hits, _pass(network, pictures, closer, CLOSE_PX, SCORE) if hits else (), strict=True
+    ):
         if len(boxes):
             middle = (rough[:2] + rough[2:]) / 2
             nearest = int(np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - middle).sum(1).argmin())
@@ -87,4 +98,6 @@ def _without_doubles(found: list[PlateBox], picture_of: list[int]) -> list[Plate
     # Boxes of different pictures are set apart so that one suppression serves all of them.
     shift = np.array([picture_of[plate.region] * 1e5 for plate in found], np.float32)[:, None]
     boxes = np.array([plate.box for plate in found], np.float32) + shift
-    return [found[k] for k in suppress(boxes, np.array([plate.score for plate in found], np.float32), OVERLAP)]
+    return [
+        found[k] for k in suppress(boxes, np.array([plate.score for plate in found], np.float32), OVERLAP)
+    ]

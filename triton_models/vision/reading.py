@@ -116,5 +116,7 @@ def vote(views: Sequence[Floats], two_line: bool) -> Read:
             break
     else:
         confidences = tuple([round(float(scores[order[0]]), 4)] * len(text))
-    candidates = tuple((texts[int(k)], round(min(1.0, float(scores[k])), 4)) for k in order[:5] if texts[int(k)])
+    candidates = tuple(
+        (texts[int(k)], round(min(1.0, float(scores[k])), 4)) for k in order[:5] if texts[int(k)]
+    )
     return Read(text, round(min(1.0, float(scores[order[0]])), 4), confidences, candidates, two_line)

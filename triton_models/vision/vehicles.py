@@ -47,7 +47,9 @@ def detect_vehicles(network: Network, pictures: Sequence[Bgr], score: float = SC
     ]
 
 
-def objects_of(rows: Floats, placement: Placement, width: int, height: int, score: float = SCORE) -> list[Found]:
+def objects_of(
+    rows: Floats, placement: Placement, width: int, height: int, score: float = SCORE
+) -> list[Found]:
     """The network's rows (cells, classes + 4) of one picture as objects within the picture."""
     best = rows[:, : len(LABELS)].max(1)
     chosen = np.nonzero(best > np.log(score / (1 - score)))[0]
