@@ -1,0 +1,91 @@
+"""`waysight report`: aggregates that name no one, as a table, JSON or a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from waysight.adapters.clickhouse import ClickHouse, connect
+from waysight.charts import Chart, draw
+from waysight.commands.output import Json, note, print_json, print_table, when
+from waysight.errors import BadConfiguration
+from waysight.reports import Period, counts, panels, period, violations
+from waysight.selection import parse_time
+from waysight.settings import get_settings
+
+From = Annotated[str, typer.Option("--from", help="Event time from, ISO 8601; default: the oldest event.")]
+To = Annotated[str, typer.Option("--to", help="Event time before, ISO 8601; default: the newest event.")]
+Camera = Annotated[str, typer.Option(help="Only this camera.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Also draw it: a PNG.")]
+Picture = Annotated[Path, typer.Option("--out", help="PNG to write.")]
+Measure = Annotated[str, typer.Option(help="passes or violations.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Aggregates that name no one.", no_args_is_help=True)
+    group.command("counts")(counts_report)
+    group.command("violations")(violations_report)
+    group.command("dashboard")(dashboard_report)
+    app.add_typer(group, name="report")
+
+
+def counts_report(
+    from_: From = "",
+    to: To = "",
+    camera: Camera = "",
+    measure: Measure = "passes",
+    out: Out = None,
+    json_: Json = False,
+) -> None:
+    """Passes (or violations) per hour, camera and category."""
+    if measure not in ("passes", "violations"):
+        raise BadConfiguration(f"--measure {measure!r}: it is passes or violations")
+    clickhouse, asked = _open(from_, to)
+    rows = counts(clickhouse, asked, camera, measure)
+    series = [
+        {"time": r["time"], "series": f"{r['camera_id']} {r['category']}", "value": r["value"]} for r in rows
+    ]
+    _show(asked, rows, [Chart(f"{measure} per hour", "timeseries", series)], out, json_)
+
+
+def violations_report(
+    from_: From = "", to: To = "", camera: Camera = "", out: Out = None, json_: Json = False
+) -> None:
+    """Violations and fines per camera and offence."""
+    clickhouse, asked = _open(from_, to)
+    rows = violations(clickhouse, asked, camera)
+    bars = [{"label": f"{r['camera_id']}\n{r['offence']}", "value": r["violations"]} for r in rows]
+    _show(asked, rows, [Chart("Violations", "bars", bars)], out, json_)
+
+
+def dashboard_report(out: Picture, from_: From = "", to: To = "", json_: Json = False) -> None:
+    """Draw the Grafana dashboard's panels, from the same queries, as one picture."""
+    clickhouse, asked = _open(from_, to)
+    charts = panels(clickhouse, asked)
+    draw(charts, out, f"Waysight, {when(asked.from_ms)} to {when(asked.to_ms)}")
+    if json_:
+        print_json({"file": str(out), "panels": {c.title: len(c.rows) for c in charts}})
+    else:
+        note(f"{len(charts)} panels in {out}")
+
+
+def _open(from_: str, to: str) -> tuple[ClickHouse, Period]:
+    clickhouse = connect(get_settings())
+    return clickhouse, period(clickhouse, parse_time(from_, "--from"), parse_time(to, "--to"))
+
+
+def _show(
+    asked: Period, rows: list[dict[str, Any]], charts: list[Chart], out: Path | None, as_json: bool
+) -> None:
+    if out is not None:
+        draw(charts, out, f"{when(asked.from_ms)} to {when(asked.to_ms)}", columns=1)
+        note(f"drawn in {out}")
+    if as_json:
+        print_json({"from_ms": asked.from_ms, "to_ms": asked.to_ms, "rows": rows})
+    elif rows:
+        print_table(tuple(rows[0]), (tuple(r.values()) for r in rows))
+    else:
+        note("nothing in this period")
