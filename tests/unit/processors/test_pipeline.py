@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 from synthetic import START_MS, Eye, Pinhole, Ride, merged_streams
+from waysight.processors.count import CountLogic
+from waysight.processors.enforce import EnforceLogic
+from waysight.processors.match import MatchLogic
+from waysight.processors.track import TrackLogic
 
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.adapters.registry import MemoryRegistry
@@ -17,10 +21,6 @@ from waysight.domain.matching import WatchlistIndex
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import SightingRules
 from waysight.messages import Signal, WatchlistEntry
-from waysight.processors.count import CountLogic
-from waysight.processors.enforce import EnforceLogic
-from waysight.processors.match import MatchLogic
-from waysight.processors.track import TrackLogic
 from waysight.rulepacks import all_packs
 from waysight.scenes import Scenes, plate_formats
 
