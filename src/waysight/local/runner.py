@@ -13,10 +13,12 @@ from waysight.errors import BadConfiguration, EngineDown, WaysightError
 from waysight.local import processes
 from waysight.local.child import Child
 from waysight.local.ports import require_free
+from waysight.local.probes import nothing
 
 POLL_S = 0.1
 HEALTH_EVERY_S = 5.0
 STEADY_S = 30.0
+PROOF_S = 1.0  # a program without a probe proves itself by living this long
 LONGEST_PAUSE_S = 10.0
 LOG_LIMIT_BYTES = 20_000_000
 TAIL_LINES = 15
@@ -123,6 +125,8 @@ class Runner:
             if now < next_probe:
                 continue
             trouble = self.child.ready()
+            if self.child.ready is nothing and now - born < PROOF_S:
+                trouble = "has only just started"
             ever_ready = self.state != "starting"
             if trouble is None:
                 if self.state != "healthy":
