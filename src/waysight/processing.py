@@ -21,6 +21,18 @@ PROCESSORS: dict[str, tuple[str, str]] = {
     "ledger": ("waysight.processors.store", "build_ledger"),
 }
 
+# What each one reads; equal to its Logic's `inputs` (a test holds this), known here without building it.
+INPUTS: dict[str, tuple[str, ...]] = {
+    "detect": ("frames",),
+    "track": ("detections",),
+    "match": ("sightings", "alert-actions"),
+    "enforce": ("passes", "signals"),
+    "count": ("passes", "tallies"),
+    "fine": ("violations", "reviews", "vehicles", "payments"),
+    "store": ("sightings", "violations", "counts", "alerts", "reviews", "fines"),
+    "ledger": ("audit", "camera-health", "dead-letters"),
+}
+
 
 def group_id(name: str) -> str:
     """The consumer group of a processor."""
