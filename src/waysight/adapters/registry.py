@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from typing import Any, Protocol
 
 import httpx2 as httpx
@@ -31,6 +32,7 @@ class ConfluentRegistry:
     def __init__(self, url: str) -> None:
         self._url = url
         self._client = SchemaRegistryClient({"url": url})
+        weakref.finalize(self, self._client.close)  # its connections end with the registry object
 
     def register(self, subject: str, schema: dict[str, Any]) -> int:
         try:
