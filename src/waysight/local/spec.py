@@ -95,7 +95,7 @@ def parse(name: str, text: str, settings: Settings) -> Child:
             command=tuple(str(word) for word in spec["command"]),
             env={str(k): str(v) for k, v in spec.get("env", {}).items()},
             cwd=Path(spec["cwd"]) if spec.get("cwd") else None,
-            ready=http_ok(int(ready["port"]), str(ready["path"])) if ready else nothing,
+            ready=http_ok(int(ready["port"]), str(ready["path"])) if ready is not None else nothing,
             depends_on=tuple(spec.get("depends_on", ())),
             restart=restart,
             stop_timeout_s=float(spec.get("stop_timeout_s", 15.0)),
