@@ -30,8 +30,10 @@ def make_video(
     options: dict[str, str] | None = None,
     rotate: int = 0,
     pts: list[int] | None = None,
+    noise: bool = False,
 ) -> Path:
-    """Encode test pictures; `pts` (in 1/fps) makes the frame rate variable; `rotate` is display metadata in degrees."""
+    """Encode test pictures (or noise); `pts` (in 1/fps) makes the frame rate variable; `rotate` is display metadata in degrees."""
+    random = np.random.default_rng(7)
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -44,7 +46,10 @@ def make_video(
         if rotate:
             stream.set_display_rotation(rotate)
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(number, *size), format="bgr24")
+            shown = (
+                random.integers(0, 255, (size[1], size[0], 3), np.uint8) if noise else picture(number, *size)
+            )
+            frame = av.VideoFrame.from_ndarray(shown, format="bgr24")
             frame.pts = pts[number] if pts else number
             frame.time_base = 1 / Fraction(fps)
             container.mux(stream.encode(frame))
