@@ -44,10 +44,16 @@ def plate_picture(ref: FrameRef, picture: Picture, width_px: int) -> Picture:
 
 
 def vehicle_picture(ref: FrameRef, picture: Picture, width_px: int, height_px: int) -> Picture:
-    """The vehicle and its surroundings, boxed, fitted into width x height px."""
+    """The vehicle, boxed, with what is around it: a part of the frame scaled to width x height px."""
     boxed = picture.copy()
     draw_box(boxed, (ref.x1, ref.y1, ref.x2, ref.y2), "")
-    return fit_inside(crop(boxed, (ref.x1, ref.y1, ref.x2, ref.y2), margin=0.35), width_px, height_px)
+    full_height, full_width = picture.shape[:2]
+    wanted_w = max((ref.x2 - ref.x1) * 1.5, (ref.y2 - ref.y1) * 1.5 * width_px / height_px)
+    part_w = min(wanted_w, full_width, full_height * width_px / height_px)
+    part_h = part_w * height_px / width_px
+    left = min(max((ref.x1 + ref.x2 - part_w) / 2, 0.0), full_width - part_w)
+    top = min(max((ref.y1 + ref.y2 - part_h) / 2, 0.0), full_height - part_h)
+    return fit_inside(crop(boxed, (left, top, left + part_w, top + part_h)), width_px, height_px)
 
 
 def has_plate(ref: FrameRef) -> bool:

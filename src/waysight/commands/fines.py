@@ -1,0 +1,95 @@
+"""`waysight fines list|notice`: fines, and the letter that goes to the owner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from waysight.adapters.audit import AuditLog, require_purpose
+from waysight.adapters.clickhouse import connect
+from waysight.adapters.evidence import EvidenceStore
+from waysight.adapters.kafka import latest_by_key
+from waysight.camera_files import camera_of
+from waysight.codec import Codec
+from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
+from waysight.domain.plates import canonical
+from waysight.errors import BadConfiguration
+from waysight.messages import Fine, Violation
+from waysight.notices import Issuer, notice_pdf
+from waysight.records import find_fine, find_violation, newest
+from waysight.reviewing import load_frames, pictures_of
+from waysight.rulepacks import load_pack
+from waysight.settings import Settings, get_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Fines and their notices.", no_args_is_help=True)
+    group.command("list")(list_fines)
+    group.command("notice")(notice)
+    app.add_typer(group, name="fines")
+
+
+def list_fines(
+    purpose: Purpose = "",
+    case: Case = "",
+    plate: str = "",
+    status: Annotated[str, typer.Option(help="issued, paid or cancelled.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
+    json_: Json = False,
+) -> None:
+    """Show fines, newest first."""
+    require_purpose(purpose, case)
+    settings = get_settings()
+    equal = {k: v for k, v in {"plate": canonical(plate), "status": status}.items() if v}
+    found = newest(connect(settings), "fines", Fine, "issued_ms", limit, **equal)
+    AuditLog(settings, open_codec(settings)).record("fines.list", purpose, case, equal, len(found))
+    if json_:
+        print_json(found)
+        return
+    print_table(
+        ("number", "occurred", "offence", "law", "plate", "owner", "amount", "discounted", "until", "status"),
+        ((f.number, when(f.occurred_ms), f.offence, f.law, f.plate, f.owner_name, f"{f.amount} {f.currency}",
+          f.discount_amount, f.discount_until, f.status) for f in found),
+    )  # fmt: skip
+
+
+def notice(
+    number: Annotated[str, typer.Argument(help="Number of the fine, or its id.")],
+    out: Annotated[Path, typer.Option(help="PDF file to write.")],
+    authority: Annotated[str, typer.Option(help="Issuing authority, printed at the top.")] = "",
+    address: Annotated[str, typer.Option(help="Its address.")] = "",
+    payment: Annotated[str, typer.Option(help="How to pay, printed as given.")] = "",
+    specimen: Annotated[
+        bool, typer.Option("--specimen", help="Mark the page as having no legal effect.")
+    ] = False,
+    purpose: Purpose = "notice to the owner",
+    case: Case = "",
+    json_: Json = False,
+) -> None:
+    """Write the notice of a fine as a PDF; the audit case is the fine's number unless given."""
+    settings = get_settings()
+    clickhouse, codec = connect(settings), open_codec(settings)
+    fine = find_fine(clickhouse, number)
+    if fine.status == "cancelled":
+        raise BadConfiguration(f"fine {fine.number} was cancelled; there is no notice for it")
+    violation = find_violation(clickhouse, fine.violation_id)
+    AuditLog(settings, codec).record("fines.notice", purpose, case or fine.number, {"number": fine.number}, 1)
+    pictures = pictures_of(violation, load_frames(violation, EvidenceStore(settings.evidence)))
+    pack, zone = load_pack(fine.country), _timezone(settings, codec, violation)
+    page = notice_pdf(
+        fine, violation, pictures, pack, zone or pack.timezone, Issuer(authority, address, payment, specimen)
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(page)
+    if json_:
+        print_json({"number": fine.number, "path": str(out), "bytes": len(page)})
+    else:
+        typer.echo(f"{fine.number}: {out}")
+
+
+def _timezone(settings: Settings, codec: Codec, violation: Violation) -> str:
+    record = latest_by_key(settings, codec, "cameras").get(violation.camera_id)
+    return "" if record is None else camera_of(record).timezone

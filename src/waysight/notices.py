@@ -1,0 +1,257 @@
+"""The notice that the registered owner gets: one page, in the languages of the country, as PDF (fpdf2)."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import matplotlib
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+from waysight.adapters.pictures import Picture, encode_jpeg
+from waysight.domain.fining import cut_kmh, over_limit_kmh
+from waysight.domain.rulepack import RulePack
+from waysight.evidence_pictures import has_plate, plate_picture, vehicle_picture
+from waysight.messages import Fine, FrameRef, Violation
+from waysight.notice_words import Words, notice_words
+
+_LEFT_MM, _RIGHT_MM, _LABEL_MM = 18.0, 192.0, 82.0
+_WIDTH_MM = _RIGHT_MM - _LEFT_MM
+_LINE = 0.42  # mm of line height per point of type
+_INK, _GREY, _BLUE, _PALE = (25, 30, 40), (110, 116, 128), (0, 84, 130), (238, 243, 247)
+_SIGNS = {"KZT": "₸", "PEN": "S/", "MAD": "MAD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who issues the notice and how it is paid; printed as given. `specimen` marks a page without legal effect."""
+
+    authority: str = ""
+    address: str = ""
+    payment: str = ""
+    specimen: bool = False
+
+
+def notice_pdf(
+    fine: Fine,
+    violation: Violation,
+    pictures: Sequence[tuple[FrameRef, Picture]],
+    pack: RulePack,
+    timezone: str,
+    issuer: Issuer,
+) -> bytes:
+    """The notice of a fine as a PDF of one A4 page; the same input gives the same bytes.
+
+    `pictures` are the evidence frames (BGR) in time order, `timezone` the camera's. Raises BadConfiguration
+    when the country has no words for notices.
+    """
+    page = _Page(notice_words(fine.country), fine, violation, pack, ZoneInfo(timezone), issuer)
+    page.head()
+    page.facts()
+    page.evidence(pictures)
+    page.money()
+    page.foot()
+    return page.bytes()
+
+
+class _Page:
+    def __init__(
+        self, words: Words, fine: Fine, violation: Violation, pack: RulePack, zone: ZoneInfo, issuer: Issuer
+    ) -> None:
+        self._words, self._fine, self._violation, self._pack = words, fine, violation, pack
+        self._zone, self._issuer = zone, issuer
+        self._pdf = pdf = FPDF(format="A4")
+        fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+        pdf.add_font("dejavu", "", fonts / "DejaVuSans.ttf")
+        pdf.add_font("dejavu", "B", fonts / "DejaVuSans-Bold.ttf")
+        pdf.set_creation_date(datetime.fromtimestamp(fine.issued_ms / 1000, UTC))
+        pdf.set_title(f"{words['title'][-1]} {fine.number}")
+        pdf.set_auto_page_break(False)
+        pdf.set_margins(_LEFT_MM, 14, 210 - _RIGHT_MM)
+        pdf.add_page()
+
+    def bytes(self) -> bytes:
+        return bytes(self._pdf.output())
+
+    def head(self) -> None:
+        pdf, words, fine = self._pdf, self._words, self._fine
+        pdf.set_fill_color(*_BLUE)
+        pdf.rect(0, 0, 210, 4, "F")
+        pdf.set_xy(_LEFT_MM, 11)
+        self._text(self._issuer.authority or self._pack.code[words.languages[0]], 8, _GREY)
+        if self._issuer.address:
+            self._text(self._issuer.address, 7, _GREY)
+        pdf.ln(1)
+        for i, title in enumerate(words["title"]):
+            self._text(title, 13 if i == 0 else 9.5, _INK, bold=i < 2)
+        if self._issuer.specimen:
+            self._text(words.joined("demo"), 8, (180, 40, 40), bold=True)
+        y = pdf.get_y() + 2
+        half = _WIDTH_MM / 2
+        self._boxed(
+            _LEFT_MM, y, half - 2, 25, "addressee", [fine.owner_name, fine.owner_address, fine.owner_id]
+        )
+        issued = self._day(datetime.fromtimestamp(fine.issued_ms / 1000, self._zone).date())
+        self._boxed(_LEFT_MM + half + 2, y, half - 2, 12, "number", [fine.number])
+        self._boxed(_LEFT_MM + half + 2, y + 13, half - 2, 12, "issued", [issued])
+        pdf.set_y(y + 28)
+
+    def facts(self) -> None:
+        v, fine = self._violation, self._fine
+        at = datetime.fromtimestamp(v.occurred_ms / 1000, self._zone)
+        offence = self._pack.offence(fine.offence)
+        titles = [offence.title[lang] for lang in self._words.languages] if offence else [fine.offence]
+        rows: list[tuple[str, str]] = [
+            ("offence", titles[0] + "\n" + " · ".join(titles[1:])),
+            ("law", f"{fine.law} – {self._pack.code[self._words.languages[0]]}"),
+            ("plate", fine.plate),
+            ("time", f"{at:%d.%m.%Y  %H:%M:%S} (UTC{at:%z})"),
+            ("place", v.location or v.camera_id),
+        ]
+        if v.measured_kmh is not None and v.enforced_kmh is not None and v.limit_kmh is not None:
+            measured, enforced = Decimal(str(round(v.measured_kmh, 1))), cut_kmh(v.enforced_kmh)
+            kmh = self._words["kmh"][0]
+            # Deducted is what lies between the two printed speeds, so that the column adds up.
+            rows += [
+                ("measured", f"{measured} {kmh}"),
+                ("uncertainty", f"{measured - enforced} {kmh}"),
+                ("enforced", f"{enforced} {kmh}"),
+                ("limit", f"{v.limit_kmh:g} {kmh}"),
+                ("over", f"{over_limit_kmh(v)} {kmh}"),
+            ]
+        if v.distance_m is not None and v.duration_ms is not None:
+            rows.append(("section", f"{v.distance_m:.2f} m  /  {v.duration_ms / 1000:.2f} s"))
+        if v.red_ms is not None:
+            rows.append(("red", f"{v.red_ms / 1000:.2f} s"))
+        rows += [("device", v.certificate), ("officer", fine.officer)]
+        for i, (key, value) in enumerate(rows):
+            self._row(key, value, shaded=i % 2 == 0)
+        self._pdf.ln(2)
+
+    def evidence(self, pictures: Sequence[tuple[FrameRef, Picture]]) -> None:
+        pdf = self._pdf
+        self._text(self._words.joined("evidence"), 8, _BLUE, bold=True)
+        top = pdf.get_y() + 0.5
+        wide, high = (_WIDTH_MM - 4) / 2, 44.0
+        for i, (ref, picture) in enumerate(pictures[:2]):
+            x = _LEFT_MM + i * (wide + 4)
+            shot = vehicle_picture(ref, picture, 900, round(900 * high / wide))
+            pdf.image(io.BytesIO(encode_jpeg(shot, 85)), x, top, wide, high)
+            if has_plate(ref):
+                plate = plate_picture(ref, picture, 480)
+                height = min(32.0 * plate.shape[0] / plate.shape[1], high / 2)
+                pdf.image(
+                    io.BytesIO(encode_jpeg(plate, 90)), x + wide - 33, top + high - height - 1, 32, height
+                )
+            at = datetime.fromtimestamp(ref.captured_ms / 1000, self._zone)
+            pdf.set_xy(x, top + high + 0.5)
+            text = f"{at:%d.%m.%Y %H:%M:%S}.{ref.captured_ms % 1000:03}  ·  {ref.plate_text}  ·  SHA-256 {ref.sha256[:16]}…"
+            self._text(text, 6, _GREY, width=wide)
+        pdf.set_xy(_LEFT_MM, top + (high + 5 if pictures else 1))
+
+    def money(self) -> None:
+        pdf, fine, words = self._pdf, self._fine, self._words
+        y, half = pdf.get_y() + 1, _WIDTH_MM / 2
+        self._boxed(_LEFT_MM, y, half - 2, 21, "amount", [self._money(fine.amount), self._units()], big=True)
+        until = f"{words.joined('until')}: {self._day(date.fromisoformat(fine.discount_until))}"
+        self._boxed(
+            _LEFT_MM + half + 2,
+            y,
+            half - 2,
+            21,
+            "discounted",
+            [self._money(fine.discount_amount), until],
+            big=True,
+        )
+        pdf.set_xy(_LEFT_MM, y + 22.5)
+        days = self._pack.discount.working_days if self._pack.discount else 0
+        for text in words["discount_terms"]:
+            self._text(text.format(days=days), 6.3, _INK, line=2.9)
+        if self._issuer.payment:
+            self._text(self._issuer.payment, 7, _INK, bold=True)
+
+    def foot(self) -> None:
+        pdf, fine, words = self._pdf, self._fine, self._words
+        pdf.ln(1)
+        self._text(words.joined("appeal_title"), 8, _BLUE, bold=True)
+        for text in words["appeal"]:
+            self._text(text, 6.3, _INK, line=2.9)
+        used = [r.text for r in self._pack.readings if r.id in fine.caveats.split(",")]
+        pdf.set_y(max(pdf.get_y() + 1, 281 - 2.6 * len(used)))
+        pdf.set_draw_color(*_GREY)
+        pdf.line(_LEFT_MM, pdf.get_y(), _RIGHT_MM, pdf.get_y())
+        pdf.ln(0.8)
+        if used:
+            self._text(f"{words.joined('readings')}: {' '.join(used)}", 5.4, _GREY, line=2.5)
+        ids = f"{fine.rule_pack}  ·  fine {fine.fine_id}  ·  violation {fine.violation_id}"
+        self._text(ids, 5.4, _GREY, line=2.5)
+
+    def _row(self, key: str, value: str, shaded: bool) -> None:
+        pdf, words = self._pdf, self._words
+        y, (first, *others) = pdf.get_y(), value.split("\n")
+        cells = [
+            (0.0, _LABEL_MM, [(words[key][0], 7.0, _INK, True), (" · ".join(words[key][1:]), 5.6, _GREY, False)]),
+            (_LABEL_MM + 2, _WIDTH_MM - _LABEL_MM - 2,
+             [(first, 8.0, _INK, key in ("plate", "enforced")), *((line, 5.8, _GREY, False) for line in others)]),
+        ]  # fmt: skip
+        heights = [sum(self._height(t, size, bold, w) for t, size, _, bold in parts) for _, w, parts in cells]
+        height = max(heights) + 0.8
+        if shaded:
+            pdf.set_fill_color(*_PALE)
+            pdf.rect(_LEFT_MM, y, _WIDTH_MM, height, "F")
+        for (x, width, parts), own in zip(cells, heights, strict=True):
+            pdf.set_xy(_LEFT_MM + x, y + (height - own) / 2)
+            for text, size, colour, bold in parts:
+                self._text(text, size, colour, bold=bold, width=width, line=size * _LINE)
+        pdf.set_y(y + height)
+
+    def _height(self, text: str, size: float, bold: bool, width: float) -> float:
+        pdf: Any = self._pdf
+        pdf.set_font("dejavu", "B" if bold else "", size)
+        lines = pdf.multi_cell(width, size * _LINE, text, align="L", dry_run=True, output="LINES")
+        return len(lines) * size * _LINE
+
+    def _boxed(
+        self, x: float, y: float, w: float, h: float, key: str, lines: Sequence[str], big: bool = False
+    ) -> None:
+        pdf = self._pdf
+        pdf.set_draw_color(*_GREY)
+        pdf.rect(x, y, w, h)
+        pdf.set_xy(x + 1.5, y + 1)
+        self._text(self._words.joined(key), 6, _GREY, width=w - 3, line=3)
+        for i, line in enumerate(part for part in lines if part):
+            pdf.set_x(x + 1.5)
+            size = (15.0 if big else 9.5) if i == 0 else 7.0
+            self._text(line, size, _INK, bold=i == 0, width=w - 3, line=size * 0.46)
+
+    def _text(
+        self, text: str, size: float, colour: tuple[int, int, int], *, bold: bool = False, width: float = 0,
+        line: float | None = None,
+    ) -> None:  # fmt: skip
+        pdf: Any = self._pdf
+        pdf.set_font("dejavu", "B" if bold else "", size)
+        pdf.set_text_color(*colour)
+        height = size * 0.46 if line is None else line
+        pdf.multi_cell(width, height, text, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+
+    def _units(self) -> str:
+        found = re.fullmatch(r"(\S+) \S+ of (\S+)", self._fine.units)
+        if found is None:
+            return self._fine.units
+        return f"{found[1]} × {self._money(Decimal(found[2]))}  ({self._words.joined('unit')})"
+
+    def _money(self, amount: Decimal) -> str:
+        whole = f"{amount:,.2f}".replace(",", "\u00a0").replace(".", ",")
+        return f"{whole} {_SIGNS.get(self._fine.currency, self._fine.currency)}"
+
+    @staticmethod
+    def _day(day: date) -> str:
+        return f"{day:%d.%m.%Y}"
