@@ -94,9 +94,7 @@ def build_city(seed: int, seconds: float, start_ms: int) -> City:
     return city
 
 
-def _place(
-    city: City, rng: Rng, make: Callable[[], list[Drive]], must_read: bool, tries: int = 400
-) -> list[Drive]:
+def _place(city: City, make: Callable[[], list[Drive]], must_read: bool, tries: int = 400) -> list[Drive]:
     """Draws until the drives fit, and show their plates where they are seen; [] when they never do."""
     for attempt in range(tries):
         drives = make()
@@ -181,7 +179,6 @@ def _junction(city: City, rng: Rng) -> None:
         red, kmh = reds[k % len(reds)], rng.uniform(42, 52)
         _place(
             city,
-            rng,
             lambda v=vehicle, r=red, s=kmh: [_crossing(site, v, 0, s, r + rng.uniform(2.0, 8.0))],
             True,
         )  # type: ignore[misc]

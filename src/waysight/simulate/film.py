@@ -31,7 +31,7 @@ class Film:
         self.drives = [d for d in city.drives if d.site is site]
         self.strolls = [s for s in city.strolls if s.site is site]
         shape = (site.view.height_px, site.view.width_px)
-        sigma = 1.5 + 2.2 * site.light.dark
+        sigma = 1.4 + 1.0 * site.light.dark
         grains = [self.rng.standard_normal(shape, np.float32) * sigma for _ in range(NOISE_TILES)]
         self.tiles = [
             (np.clip(g, 0, 90).astype(np.uint8), np.clip(-g, 0, 90).astype(np.uint8)) for g in grains

@@ -81,13 +81,14 @@ class Fleet:
 
     def new(self, country: str, kinds: tuple[str, ...], owner: bool = True) -> Vehicle:
         """A vehicle of one of `kinds`; Kazakh ones get an owner on record unless told otherwise."""
-        design = str(self.rng.choice(DESIGNS[country]))
+        kind = str(self.rng.choice(kinds))
+        design = str(self.rng.choice(DESIGNS[country])) if kind != "motorcycle" else "kz_2012_two_line"
         while True:
             plate = random_text(design, self.rng)
             if all(differ(plate, other.plate) >= 2 for other in self.vehicles):
                 break
         vehicle = Vehicle(
-            plate, design, find_design(design).country, str(self.rng.choice(kinds)), random_colour(self.rng),
+            plate, design, find_design(design).country, kind, random_colour(self.rng),
             int(self.rng.integers(1 << 31)), make_owner(self.rng) if owner and country == "kz" else {},
         )  # fmt: skip
         self.vehicles.append(vehicle)
