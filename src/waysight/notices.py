@@ -97,7 +97,12 @@ class _Page:
         y = pdf.get_y() + 2
         half = _WIDTH_MM / 2
         self._boxed(
-            _LEFT_MM, y, half - 2, 25, "addressee", [fine.owner_name, fine.owner_address, fine.owner_id]
+            _LEFT_MM,
+            y,
+            half - 2,
+            25,
+            "addressee",
+            [_cut(fine.owner_name, 70), _cut(fine.owner_address, 120), _cut(fine.owner_id, 40)],
         )
         issued = self._day(datetime.fromtimestamp(fine.issued_ms / 1000, self._zone).date())
         self._boxed(_LEFT_MM + half + 2, y, half - 2, 12, "number", [fine.number])
@@ -114,7 +119,7 @@ class _Page:
             ("law", f"{fine.law} – {self._pack.code[self._words.languages[0]]}"),
             ("plate", fine.plate),
             ("time", f"{at:%d.%m.%Y  %H:%M:%S} (UTC{at:%z})"),
-            ("place", v.location or v.camera_id),
+            ("place", _cut(v.location or v.camera_id, 120)),
         ]
         if v.measured_kmh is not None and v.enforced_kmh is not None and v.limit_kmh is not None:
             measured, enforced = Decimal(str(round(v.measured_kmh, 1))), cut_kmh(v.enforced_kmh)
@@ -131,7 +136,7 @@ class _Page:
             rows.append(("section", f"{v.distance_m:.2f} m  /  {v.duration_ms / 1000:.2f} s"))
         if v.red_ms is not None:
             rows.append(("red", f"{v.red_ms / 1000:.2f} s"))
-        rows += [("device", v.certificate), ("officer", fine.officer)]
+        rows += [("device", _cut(v.certificate, 150)), ("officer", _cut(fine.officer, 60))]
         for i, (key, value) in enumerate(rows):
             self._row(key, value, shaded=i % 2 == 0)
         self._pdf.ln(2)
@@ -255,3 +260,7 @@ class _Page:
     @staticmethod
     def _day(day: date) -> str:
         return f"{day:%d.%m.%Y}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

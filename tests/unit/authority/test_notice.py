@@ -1,0 +1,96 @@
+"""The notice: the printed figures are the fine's own, on one page, the same bytes each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from fpdf import FPDF
+
+from waysight.domain.fine_cases import Law, issue
+from waysight.errors import BadConfiguration
+from waysight.messages import Fine
+from waysight.notice_words import notice_words, words_of
+from waysight.notices import Issuer, notice_pdf
+from waysight.rulepacks import load_pack
+
+Make = Callable[..., Any]
+KZ, ZONE = load_pack("kz"), ZoneInfo("Asia/Almaty")
+LAW = Law(KZ, lambda ms: datetime.fromtimestamp(ms / 1000, ZONE).date(), 0.9)
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that reaches a page."""
+    texts: list[str] = []
+    original = FPDF.multi_cell
+
+    def spy(self: FPDF, w: float, h: float, text: str = "", **options: Any) -> Any:
+        if not options.get("dry_run"):
+            texts.append(text)
+        return original(self, w, h, text, **options)
+
+    monkeypatch.setattr(FPDF, "multi_cell", spy)
+    return texts
+
+
+def page(violation: Any, review: Any, vehicle: Any, **issuer: Any) -> bytes:
+    fine = issue(LAW, violation, review, vehicle, review.reviewed_ms)
+    assert isinstance(fine, Fine), fine
+    picture = np.full((360, 640, 3), 90, dtype=np.uint8)
+    pictures = [(ref, picture) for ref in violation.evidence]
+    return notice_pdf(fine, violation, pictures, KZ, "Asia/Almaty", Issuer(**issuer))
+
+
+def test_what_the_owner_reads(printed: list[str], violation: Make, review: Make, vehicle: Make) -> None:
+    found = violation(measured_kmh=132.24, uncertainty_kmh=1.19, enforced_kmh=131.05)
+    data = page(found, review(), vehicle(), authority="Example authority", specimen=True)
+    assert data.startswith(b"%PDF-")
+    assert data.count(b"/Type /Page\n") == 1
+    for text in ("Айгерім Ә. Қасымова", "123ABC02", "16.11.2026  10:00:10 (UTC+0500)", "132.2 км/сағ", "1.2 км/сағ",
+                 "131.0 км/сағ", "110 км/сағ", "21.0 км/сағ", "43\u00a0250,00 ₸", "21\u00a0625,00 ₸", "KZ.02.03 / AA-17",
+                 "Example authority", "A. Officer", "21.11.2026"):  # fmt: skip
+        assert text in printed, text
+    joined = "\n".join(printed)
+    assert "01.12.2026" in joined
+    assert "592(2)" in joined
+    assert "SPECIMEN" in joined
+    assert "calendar" in joined, "the unsure reading that was used is named"
+
+
+def test_the_same_fine_gives_the_same_bytes(violation: Make, review: Make, vehicle: Make) -> None:
+    assert page(violation(), review(), vehicle()) == page(violation(), review(), vehicle())
+
+
+def test_a_red_light_has_no_speeds(printed: list[str], violation: Make, review: Make, vehicle: Make) -> None:
+    found = violation(offence="red_light", measured_kmh=None, enforced_kmh=None, limit_kmh=None, red_ms=1830,
+                      distance_m=None, duration_ms=None)  # fmt: skip
+    page(found, review(), vehicle())
+    assert "1.83 s" in printed
+    assert not any("км/сағ" in text for text in printed)
+
+
+def test_long_texts_stay_on_the_page(violation: Make, review: Make, vehicle: Make) -> None:
+    data = page(
+        violation(location="A" * 400), review(), vehicle(owner_name="Б " * 200, owner_address="В " * 300)
+    )
+    assert data.count(b"/Type /Page\n") == 1
+
+
+def test_words_are_complete() -> None:
+    assert notice_words("kz").languages == ("kk", "ru", "en")
+    with pytest.raises(BadConfiguration, match="no words"):
+        notice_words("pe")
+    good = {"languages": ["en"], **{k: [v[0]] for k, v in notice_words("kz").texts.items()}}
+    assert words_of(good, "f")["plate"]
+    for bad, message in (
+        ({**good, "plate": ["a", "b"]}, "plate: needs 1"),
+        ({**good, "x": ["a"]}, "unknown"),
+        ([], "languages"),
+    ):
+        with pytest.raises(BadConfiguration, match=message):
+            words_of(bad, "f")
