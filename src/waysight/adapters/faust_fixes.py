@@ -46,21 +46,25 @@ class FetchLog:
     def __init__(self) -> None:
         self.last: dict[tuple[str, int], int] = {}
         self.holes: Holes = {}
+        self._next: dict[tuple[str, int], int] = {}
 
     def note(self, topic: str, partition: int, position: int | None, offsets: list[int]) -> None:
-        """Offsets fetched in order while the position before the first was `position` (None: not known).
+        """Offsets fetched in order (maybe none) while the position before was `position` (None: not known).
 
-        A position beyond the last offset handed over has passed markers only; one at or before it was sought back.
+        A position beyond the next expected offset has passed markers only; one before it was sought back.
         """
-        last = self.last.get((topic, partition))
-        expected = last + 1 if position is not None and last is not None and position > last else position
+        expected = self._next.get((topic, partition), position)
+        expected = None if expected is None or position is None else min(expected, position)
         for offset in offsets:
             if expected is None:
                 self.holes[topic, partition, offset] = -1
             elif offset != expected:
                 self.holes[topic, partition, offset] = min(expected, offset)
             expected = offset + 1
-        self.last[topic, partition] = offsets[-1]
+        if expected is not None:
+            self._next[topic, partition] = expected
+        if offsets:
+            self.last[topic, partition] = offsets[-1]
 
     def lost_before(self, topic: str, partition: int, offset: int, expected: int) -> bool:
         """Whether messages between `expected` and `offset` existed but never reached the engine."""
@@ -85,9 +89,8 @@ async def _noted_fetch(self: Any, consumer: Any, active_partitions: Any, **optio
     before = {} if log is None else {tp: _position(consumer, tp) for tp in active_partitions or ()}
     records = await _fetch(self, consumer, active_partitions, **options)
     if log is not None:
-        for tp, batch in records.items():
-            if batch:
-                log.note(tp.topic, tp.partition, before.get(tp), [r.offset for r in batch])
+        for tp in {**before, **records}:
+            log.note(tp.topic, tp.partition, before.get(tp), [r.offset for r in records.get(tp, ())])
     return records
 
 

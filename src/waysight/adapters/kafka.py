@@ -55,8 +55,8 @@ class Publisher:
         """Encode and queue one record (None: a tombstone), CloudEvents headers included.
 
         Waits while the queue is full. `delivered` is called with None, or with the reason of a failure that it
-        then has to handle. Raises BadMessage for a record that breaks its schema, EngineDown after a failure
-        that no `delivered` took.
+        then has to handle. Raises BadMessage for a record that breaks its schema or is too large, EngineDown
+        after a failure that no `delivered` took.
         """
         value = None if record is None else self._codec.encode(topic, record)
         every = {**cloudevents_headers(topic, record), **(headers or {})}
@@ -88,6 +88,8 @@ class Publisher:
                 self._producer.poll(0.1)
                 self._raise_failure()
             except KafkaException as error:
+                if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise BadMessage(f"{len(value or b'')} bytes are more than a message may hold", topic) from error
                 raise kafka_error(error, f"cannot publish to {topic}", self._settings) from error
         self._producer.poll(0)
 
