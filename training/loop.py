@@ -58,7 +58,7 @@ def fit_model(
         model.load_state_dict(torch.load(options.start_from, weights_only=True)["weights"])
         averaged.module.load_state_dict(model.state_dict())
     schedule = _schedule(options.lr, options.steps)
-    started, mean_loss = time.process_time(), 0.0
+    started, mean_loss, first = time.process_time(), 0.0, step
     model.train()
     while step < options.steps:
         for group in optimiser.param_groups:
@@ -71,7 +71,7 @@ def fit_model(
         optimiser.step()
         averaged.update_parameters(model)
         step += 1
-        mean_loss += (float(loss.detach()) - mean_loss) * max(0.02, 1 / step)
+        mean_loss += (float(loss.detach()) - mean_loss) * max(0.02, 1 / (step - first))
         if step % 50 == 0:
             cpu_s = time.process_time() - started
             print(f"step {step}/{options.steps} loss {mean_loss:.4f} cpu {cpu_s:.0f} s", flush=True)

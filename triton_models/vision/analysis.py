@@ -8,7 +8,7 @@ from typing import Any
 
 from .boxes import Bgr, Floats, grown
 from .colour import vehicle_colour
-from .large import read_large, second_opinion
+from .large import look_large, second_opinion
 from .pictures import Unreadable, decode
 from .plates import WHOLE_PX, PlateBox, Region, find_plates
 from .reading import Read, read_plates
@@ -127,9 +127,9 @@ def _read(networks: Networks, plates: Sequence[tuple[Bgr, Sequence[float]]]) -> 
         for k, (read, _) in enumerate(reads)
         if read.text and read.confidence < LARGE_GATE and plates[k][1][2] - plates[k][1][0] >= LARGE_MIN_PX
     ][:LARGE_MOST]
-    seconds = read_large(networks.large, [(*plates[k], reads[k][0].two_line) for k in unsure])
-    for k, large in zip(unsure, seconds, strict=True):
-        reads[k] = second_opinion(reads[k][0], large)
+    views = look_large(networks.large, [(*plates[k], reads[k][0].two_line) for k in unsure])
+    for k, view in zip(unsure, views, strict=True):
+        reads[k] = second_opinion(reads[k][0], view)
     return reads
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from .boxes import Bgr, Floats
-from .ctc import ALPHABET
-from .reading import Read, unfold, vote
+from .ctc import ALPHABET, alternatives, best_path, text_probabilities
+from .reading import Read, unfold
 
 Network = Callable[[Floats], Floats]
 WIDTH_PX, HEIGHT_PX = 224, 48
 MARGIN = 0.02
+TRUST = 0.55
+LETTER_BETWEEN_DIGITS = re.compile(r"(\d{1,5})[A-Z](\d{1,2})")
 
 
 def prepare(crop: Bgr) -> Floats:
@@ -44,14 +47,12 @@ def fold_characters(probabilities: Floats, characters: Sequence[str]) -> Floats:
     return folded
 
 
-def read_large(network: Network, plates: Sequence[tuple[Bgr, Sequence[float], bool]]) -> list[Read]:
-    """Readings of plates given as (picture, box xyxy, whether it has two lines), one view each."""
+def look_large(network: Network, plates: Sequence[tuple[Bgr, Sequence[float], bool]]) -> list[Floats]:
+    """Log probabilities (steps, 37) of plates given as (picture, box xyxy, whether it has two lines)."""
     if not plates:
         return []
-    crops = [prepare(_crop(*plate)) for plate in plates]
-    probabilities = network(np.stack(crops))
-    log_p = np.log(np.maximum(probabilities, 1e-8)).astype(np.float32)
-    return [vote([view], plate[2]) for view, plate in zip(log_p, plates, strict=True)]
+    probabilities = network(np.stack([prepare(_crop(*plate)) for plate in plates]))
+    return list(np.log(np.maximum(probabilities, 1e-8)).astype(np.float32))
 
 
 def _crop(picture: Bgr, box: Sequence[float], two_line: bool) -> Bgr:
@@ -63,25 +64,42 @@ def _crop(picture: Bgr, box: Sequence[float], two_line: bool) -> Bgr:
     return np.dstack([unfold(np.ascontiguousarray(crop[..., channel]), 0.5) for channel in range(3)])
 
 
-def second_opinion(small: Read, large: Read) -> tuple[Read, str]:
-    """The reading to report, and whose it is ("small" or "large")."""
-    if large.text == small.text and small.text:
-        agreed = 1 - (1 - small.confidence) * (1 - large.confidence)
-        return Read(
-            small.text, round(agreed, 4), small.confidences, small.candidates, small.two_line
-        ), "small"
-    candidates = dict(small.candidates)
-    for text, probability in large.candidates:
-        candidates[text] = max(candidates.get(text, 0.0), round(probability * TRUST, 4))
-    ranked = tuple(sorted(candidates.items(), key=lambda entry: -entry[1])[:5])
-    if plausible(large.text) and large.confidence * TRUST > max(small.confidence, 0.3):
-        return Read(
-            large.text, round(large.confidence * TRUST, 4), large.confidences, ranked, large.two_line
-        ), "large"
-    return Read(small.text, small.confidence, small.confidences, ranked, small.two_line), "small"
+def second_opinion(small: Read, view: Floats) -> tuple[Read, str]:
+    """The reading to report and whose text it is ("small" or "large"), from the small reader's and the large one's view.
+
+    Every candidate of either is weighed by both; a text only one of them believes in keeps that one's share.
+    """
+    first = dict(small.candidates) | {small.text: small.confidence}
+    text, characters, _ = best_path(view)
+    texts = [t for t in dict.fromkeys([*first, *alternatives(view)]) if t]
+    if not texts:
+        return small, "small"
+    seconds = text_probabilities(view[None], texts)[0]
+    if transliterated(small.text, text):
+        # The large reader knows no transliteration: agreeing on everything else, it has nothing to object.
+        seconds[texts.index(small.text)] = small.confidence
+    scores = {
+        t: (1 - TRUST) * first.get(t, 0.0) + TRUST * float(p) for t, p in zip(texts, seconds, strict=True)
+    }
+    ranked = sorted(
+        ((t, round(min(1.0, score), 4)) for t, score in scores.items()), key=lambda entry: -entry[1]
+    )
+    ranked = [entry for entry in ranked if entry[0] in first or plausible(entry[0])][:5]
+    if not ranked:
+        return small, "small"
+    best, confidence = ranked[0]
+    if best == small.text:
+        return Read(best, confidence, small.confidences, tuple(ranked), small.two_line), "small"
+    confidences = tuple(round(c, 4) for c in characters) if best == text else (confidence,) * len(best)
+    return Read(
+        best, confidence, confidences, tuple(ranked), small.two_line
+    ), "large" if best == text else "small"
 
 
-TRUST = 0.8
+def transliterated(small: str, large: str) -> bool:
+    """Whether two texts differ only in one letter between digits, such as stands for a letter of another script."""
+    shape = LETTER_BETWEEN_DIGITS.fullmatch(small)
+    return bool(shape) and re.fullmatch(f"{shape[1]}[A-Z0-9]?{shape[2]}", large) is not None
 
 
 def plausible(text: str) -> bool:
