@@ -59,7 +59,7 @@ class Tuning:
     within_s: float = 0.03
     commit_s: float = 0.3
     session_s: float = 10.0
-    stall_s: float = 45.0
+    stall_s: float = 30.0
 
 
 class FaustEngine:
@@ -300,7 +300,7 @@ class FaustEngine:
         while True:
             await asyncio.sleep(5.0)
             try:
-                waiting = await asyncio.wait_for(self._waiting(), 20.0)
+                waiting = await asyncio.wait_for(self._waiting(), 10.0)
             except (TimeoutError, KafkaError) as error:
                 waiting = f"Kafka does not answer ({error!r})"
             still_s = time.monotonic() - self._moved_at
