@@ -14,14 +14,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+import typer
+from click.testing import Result
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from typer.testing import CliRunner
 
+from waysight.commands import stack as stack_commands
 from waysight.errors import BadConfiguration, EngineDown
 from waysight.local import control, ports, processes, spec
 from waysight.local.doctor import PORT_SETTINGS
-from waysight.settings import Settings, get_settings
+from waysight.settings import Settings, get_settings, using
 
 pytestmark = pytest.mark.integration
 SLEEPER = [sys.executable, "-c", "import time; print('at work', flush=True); time.sleep(600)"]
@@ -68,11 +72,12 @@ def test_a_missing_topic_is_not_made(stack: Settings, unique: str) -> None:
 
 
 def test_schema_ids_survive_the_registrys_death(stack: Settings, unique: str) -> None:
-    client = SchemaRegistryClient({"url": stack.registry})
     schema = Schema('{"type":"record","name":"R","fields":[{"name":"n","type":"long"}]}', "AVRO")
-    number = client.register_schema(unique, schema)
+    with SchemaRegistryClient({"url": stack.registry}) as client:
+        number = client.register_schema(unique, schema)
     _kill_and_wait(stack, "registry")
-    assert SchemaRegistryClient({"url": stack.registry}).register_schema(unique, schema) == number
+    with SchemaRegistryClient({"url": stack.registry}) as client:
+        assert client.register_schema(unique, schema) == number
 
 
 def test_kafka_keeps_topics_over_its_death(stack: Settings, unique: str) -> None:
@@ -197,22 +202,25 @@ def test_a_bad_child_file_is_named(bare: Settings) -> None:
 
 def test_the_commands_tell_states_and_exit_codes(bare: Settings) -> None:
     down = _waysight(bare, "status", "--json")
-    assert down.returncode == 1
+    assert down.exit_code == 1
     assert json.loads(down.stdout)["supervisor"]["state"] == "down"
     control.up(bare, ())
     spec.write_program(bare, "worker", SLEEPER)
     control.wait_healthy(bare, ["worker"], timeout_s=20)
     running = _waysight(bare, "status", "--json")
-    assert running.returncode == 0
+    assert running.exit_code == 0
     assert json.loads(running.stdout)["children"]["worker"]["state"] == "healthy"
-    assert _waysight(bare, "up", "--only", "kafak").returncode == 2
-    assert _waysight(bare, "down").returncode == 0
+    assert "worker" in _waysight(bare, "status").stdout
+    assert isinstance(_waysight(bare, "up", "--only", "kafak").exception, BadConfiguration)
+    assert "the stack is down" in _waysight(bare, "down").stdout
+    assert control.status(bare)["supervisor"]["state"] == "down"
 
 
-def _waysight(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "waysight.cli", *words]
-    environment = settings.child_environment()
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+def _waysight(settings: Settings, *words: str) -> Result:
+    app = typer.Typer()
+    stack_commands.register(app)
+    with using(settings):
+        return CliRunner().invoke(app, list(words))
 
 
 def _pid(settings: Settings, name: str) -> int:
