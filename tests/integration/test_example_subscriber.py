@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def _prepare(settings: Settings, unique: str, folder: Path) -> None:
         label_confidence=0.9, first_ms=SEEN_MS, last_ms=SEEN_MS + 900, clock_error_ms=0, frames=3, plate=PLATE,
         plate_country="kz", plate_confidence=0.99, plate_confidences=(0.99,) * 8, plate_candidates=(), plate_votes=3,
         colour="white", colour_confidence=0.8, path=(), zones=(), dwell_ms=900, models="", captured_ms=SEEN_MS + 900,
-        emitted_ms=SEEN_MS + 900, origin_partition=0, origin_offset=0, ordinal=0,
+        emitted_ms=SEEN_MS + 900, origin_partition=uuid.uuid4().int % 2**31, origin_offset=0, ordinal=0,
     )  # fmt: skip
     publisher.publish("sightings", PLATE, SightingBatch(records=(sighting,), watermarks=()))
     publisher.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,16 @@ def _publish(settings: Settings, root: Path, unique: str, twice: int = 1) -> Non
     """`_ROWS` records for every stored topic, each `twice` times, and garbage between them."""
     codec = Codec(ConfluentRegistry(settings.registry))
     producer = Producer({"bootstrap.servers": settings.bootstrap, "partitioner": "murmur2_random"})
+    origin = uuid.uuid4().int % 2**31
     for topic, table in BY_TOPIC.items():
         first = _examples(root, topic)[0]
         for number in range(_ROWS):
             name = _IDENTITY.get(topic, table.order[-1])
-            changed = {name: f"{unique}-{number}"}
+            changed: dict[str, Any] = {name: f"{unique}-{number}"}
+            if "origin_partition" in table.schema.names:
+                changed["origin_partition"] = (
+                    origin  # one of its own, so that no fence of another test sees it
+                )
             body = (
                 {"records": [{**first["records"][0], **changed, "received_ms": 0}], "watermarks": []}
                 if table.envelope
