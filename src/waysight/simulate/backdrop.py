@@ -66,7 +66,7 @@ def _sample(texture: Float, x: Float, y: Float, metres: float) -> Float:
 
 def _band(x: Float, centre: float, half: float, soft: Float) -> Float:
     """1 inside |x - centre| < half, 0 outside, softened over one pixel's footprint."""
-    return np.clip((half - np.abs(x - centre)) / soft + 0.5, 0, 1)
+    return np.asarray(np.clip((half - np.abs(x - centre)) / soft + 0.5, 0, 1), np.float32)
 
 
 def ground_layer(view: View, road: Road, rng: Rng) -> tuple[Float, Float]:

@@ -174,14 +174,9 @@ def _junction(city: City, rng: Rng) -> None:
                 if city.samples(drive) and city.fits(drive):
                     city.drives.append(drive)
                 front = near - rng.uniform(1.8, 2.4)
-    for k, country in enumerate(("kz", "kz", "ma")):
+    for k, country in enumerate(("kz", "kz", "ma") if reds else ()):
         vehicle = city.fleet.new(country, CARS)
-        red, kmh = reds[k % len(reds)], rng.uniform(42, 52)
-        _place(
-            city,
-            lambda v=vehicle, r=red, s=kmh: [_crossing(site, v, 0, s, r + rng.uniform(2.0, 8.0))],
-            True,
-        )  # type: ignore[misc]
+        _place(city, _on_red(rng, site, vehicle, rng.uniform(42, 52), reds[k % len(reds)]), True)
     spot: list[tuple[float, str, bool, str]] = [
         (76.3, "kz", True, ""), (76.8, "kz", False, ""), (84.5, "kz", True, ""), (89.0, "ma", True, ""),
         (93.5, "kz", True, ""), (64.0, "kz", True, ""), (63.0, "kz", True, ""), (52.0, "kz", True, "wanted_owner"),
@@ -207,6 +202,11 @@ def _crossing(site: Site, vehicle: Vehicle, lane: int, kmh: float, front_s: floa
     return Drive(vehicle, site, lane, steady(kmh, STOP_LINE_M - length, front_s))
 
 
+def _on_red(rng: Rng, site: Site, vehicle: Vehicle, kmh: float, red: float) -> Callable[[], list[Drive]]:
+    """Crossings 2 to 8 s after the light turned red at `red`, in the lane that nobody queues in."""
+    return lambda: [_crossing(site, vehicle, 0, kmh, red + rng.uniform(2.0, 8.0))]
+
+
 def _through_green(
     city: City, rng: Rng, site: Site, vehicle: Vehicle, kmh: float
 ) -> Callable[[], list[Drive]]:
@@ -224,8 +224,11 @@ def _passers_by(city: City, rng: Rng, site: Site, reds: list[float]) -> None:
     def add(
         kind: str, begin: float, seconds: float, start: tuple[float, float], velocity: tuple[float, float]
     ) -> None:
-        end = min(begin + seconds, city.seconds)
-        city.strolls.append(Stroll(kind, site, begin, end, start, velocity, int(rng.integers(1 << 31))))
+        stroll = Stroll(
+            kind, site, begin, min(begin + seconds, city.seconds), start, velocity, int(rng.integers(1 << 31))
+        )
+        if begin < city.seconds:
+            city.strolls.append(stroll)
 
     for red in reds:
         for _ in range(2):

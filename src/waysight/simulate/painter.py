@@ -120,7 +120,7 @@ def warp_into(picture: Image, source: Image, quad: Array, gain: float, cast: tup
     target_w = max(4, int(np.ceil(np.linalg.norm(quad[1] - quad[0]) * 1.3)))
     target_h = max(4, int(np.ceil(np.linalg.norm(quad[3] - quad[0]) * 1.3)))
     if target_w < source.shape[1]:
-        source = cv2.resize(source, (target_w, target_h), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        source = cv2.resize(source, (target_w, target_h), interpolation=cv2.INTER_AREA)
     h, w = source.shape[:2]
     corners = np.array([[-0.5, -0.5], [w - 0.5, -0.5], [w - 0.5, h - 0.5], [-0.5, h - 0.5]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners, (quad - low).astype(np.float32))
@@ -154,7 +154,7 @@ def paint_shadow(
             continue
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
         cv2.fillConvexPoly(mask, fixed(hull - low), int(255 * min(0.75, strength)), cv2.LINE_AA, SHIFT)
-        mask = cv2.blur(mask, (pad + 1, pad + 1))  # type: ignore[assignment]
+        mask = cv2.blur(mask, (pad + 1, pad + 1))
         region = picture[low[1] : high[1], low[0] : high[0]]
         keep = cv2.cvtColor(255 - mask, cv2.COLOR_GRAY2BGR)
         region[:] = cv2.multiply(region, keep, scale=1 / 255)

@@ -71,8 +71,8 @@ def paint_actors(picture: Image, view: View, actors: list[Actor], light: Light) 
     for number, actor in enumerate(far_first, start=1):
         painted = paint_actor(picture, view, actor, light, with_mask=True)
         if painted.mask is not None and painted.mask.any():
-            x0, y0, x1, y1 = painted.region
-            owner[y0:y1, x0:x1][painted.mask > 0] = number
+            left, top, right, bottom = painted.region
+            owner[top:bottom, left:right][painted.mask > 0] = number
             done.append((actor, painted, int((painted.mask > 0).sum())))
         else:
             done.append((actor, painted, 0))

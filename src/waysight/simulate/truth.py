@@ -138,7 +138,8 @@ def _red(city: City, drive: Drive) -> Record | None:
     )
 
 
-def _fine(city: City, violation: Record, sites: dict[str, Site]) -> Record | None:
+def due_fine(city: City, violation: Record, sites: dict[str, Site]) -> Record | None:
+    """The fine a violation leads to: Kazakh plate, owner on record, papers of the camera in force; else None."""
     vehicle = next(v for v in city.fleet.vehicles if v.plate == violation["plate"])
     papers = sites[violation["camera_id"]].settings.get("certificate")
     day = datetime.fromtimestamp(violation["occurred_ms"] / 1000, ALMATY).date().isoformat()
@@ -198,7 +199,7 @@ def make_truth(city: City) -> Record:
             for r in passes
             if r["plate"] in kinds and r["legible"]
         ],
-        "fines": [f for f in (_fine(city, v, sites) for v in violations) if f],
+        "fines": [f for f in (due_fine(city, v, sites) for v in violations) if f],
         "people": sum(s.kind == "person" for s in city.strolls),
         "bicycles": sum(s.kind == "bicycle" for s in city.strolls),
         "not_wanted": [
