@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from waysight.errors import BadConfiguration
+from waysight.local import prometheus
 from waysight.local.child import Child, Restart
 from waysight.local.probes import http_ok, nothing
 from waysight.settings import Settings
@@ -31,7 +32,8 @@ def write_program(
 ) -> None:
     """Ask the running supervisor for a program of ours; it starts within a second.
 
-    `ready_port`: healthy once http://127.0.0.1:ready_port/ready_path answers 200; without it, once it runs.
+    `ready_port`: healthy once http://127.0.0.1:ready_port/ready_path answers 200, and scraped by Prometheus;
+    without it, healthy once it has run for a second.
     Writing a different file under the same name restarts the child.
     """
     spec: dict[str, Any] = {
@@ -43,6 +45,9 @@ def write_program(
     }
     if ready_port is not None:
         spec["ready"] = {"port": ready_port, "path": ready_path}
+        target = prometheus.target_file(settings.state_dir, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(target, prometheus.target_text(name, ready_port))
     write(settings.state_dir, name, spec)
 
 
@@ -60,6 +65,7 @@ def write(state_dir: Path, name: str, spec: Mapping[str, Any]) -> None:
 def remove(state_dir: Path, name: str) -> None:
     """Stop the child `name`; harmless when there is none."""
     (folder(state_dir) / f"{name}.json").unlink(missing_ok=True)
+    prometheus.target_file(state_dir, name).unlink(missing_ok=True)
 
 
 def folder(state_dir: Path) -> Path:
