@@ -37,6 +37,7 @@ bench: setup ## measurements against named references, as ratios
 
 docs: $(STAMP) ## generated pages of docs/
 	@$(BIN)/python tools/generate_docs.py
+	@$(BIN)/python tools/generate_data.py
 
 clean: ## stop the local stack and remove what was built (downloads stay cached)
 	@if [ -x $(BIN)/waysight ]; then $(BIN)/waysight down || true; fi

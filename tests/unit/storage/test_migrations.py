@@ -111,3 +111,11 @@ def test_the_catalogue_has_sound_keys() -> None:
         assert {table.time, *table.order, *table.filters} <= set(table.schema.names)
         assert re.fullmatch(r"[a-z_]+", table.name)
         assert not set(table.order) & {"revision", "version", "last_ms", "plate", "status"}
+
+
+def test_the_documented_retention_is_the_real_one(root: Path) -> None:
+    text = (root / "docs/data.md").read_text()
+    section = text[text.index("## Retention") : text.index("## Getting data out")]
+    rows = re.findall(r"^\| ([a-z_, ]+) \| (\d+) \|", section, re.M)
+    documented = {name: int(days) for names, days in rows for name in names.split(", ")}
+    assert documented == {table.name: table.keep_days for table in TABLES.values()}
