@@ -27,9 +27,10 @@ def child(settings: Settings) -> Child:
     configuration = folder / "prometheus.json"
 
     def prepare() -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / TARGETS).mkdir(parents=True, exist_ok=True)
+        found = {"files": [str(folder / TARGETS / "*.json")], "refresh_interval": "10s"}
         jobs = [
-            {"job_name": "waysight", "file_sd_configs": [{"files": [str(folder / TARGETS / "*.json")]}]},
+            {"job_name": "waysight", "file_sd_configs": [found]},
             {
                 "job_name": "triton",
                 "static_configs": [{"targets": [f"{HOST}:{settings.triton_metrics_port}"]}],
