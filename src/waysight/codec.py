@@ -19,7 +19,7 @@ from waysight.adapters.registry import Registry
 from waysight.errors import BadMessage
 from waysight.topics import avro_schema, topic
 
-_HEAD = struct.Struct(">bI")
+_HEAD = struct.Struct(">BI")
 _FAILURES = (
     EOFError,
     ValueError,
