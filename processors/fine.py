@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from waysight import metrics
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.cloudevents import cloudevents_headers
@@ -15,8 +15,8 @@ from waysight.codec import Codec
 from waysight.domain.fine_cases import Case, Law, Origin, settle, with_payment, with_review, with_violation
 from waysight.engine import Message, Output, PartitionState
 from waysight.errors import BadMessage
+from waysight.laws import laws_of, local_day
 from waysight.messages import Payment, Review, Vehicle, Violation
-from waysight.rulepacks import all_packs
 from waysight.settings import Settings
 
 _DAY_MS = 86_400_000
@@ -118,10 +118,14 @@ class FineLogic:
             if case.fine is not None and before is None:
                 case = self._take_early(state, law, case, origin)
             _wait(state, violation.plate, violation_id, "no_owner" in case.reasons)
-        if state.get("cases", violation_id, Case) != case:
+        known = state.get("cases", violation_id, Case) or Case()
+        if known != case:
             state.put("cases", violation_id, case)
+        for reason in case.reasons if case.reasons != known.reasons else ():
+            metrics.FINES_WITHHELD.labels(reason.partition(":")[0]).inc()
         if case.fine is None or case.fine == before:
             return []
+        metrics.FINES.labels(case.fine.status).inc()
         value, headers = self._codec.encode("fines", case.fine), cloudevents_headers("fines", case.fine)
         return [Output("fines", case.fine.plate, value, headers=headers)]
 
@@ -141,24 +145,7 @@ class FineLogic:
 
 def build(settings: Settings) -> FineLogic:
     """The logic with every rule pack that has fines."""
-    laws = {
-        pack.country: Law(pack, _days_of(ZoneInfo(pack.timezone)), settings.enforcement_gate)
-        for pack in all_packs().values()
-        if pack.offences
-    }
-    return FineLogic(Codec(ConfluentRegistry(settings.registry)), laws)
-
-
-def local_day(at_ms: int, zone: Any) -> date:
-    """The day of a UTC epoch ms in a time zone; raises BadMessage for a time that is no date."""
-    try:
-        return datetime.fromtimestamp(at_ms / 1000, zone).date()
-    except (OverflowError, ValueError, OSError) as error:
-        raise BadMessage(f"{at_ms} ms is no date") from error
-
-
-def _days_of(zone: ZoneInfo) -> Any:
-    return lambda at_ms: local_day(at_ms, zone)
+    return FineLogic(Codec(ConfluentRegistry(settings.registry)), laws_of(settings))
 
 
 def _check(review: Review) -> None:

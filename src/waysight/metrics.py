@@ -34,6 +34,10 @@ FRAMES_DROPPED = Counter(
     "waysight_frames_dropped_total", "Frames a producer dropped, by reason.", ["camera", "reason"]
 )
 RECONNECTS = Counter("waysight_reconnects_total", "Times a producer opened its source again.", ["camera"])
+FINES = Counter("waysight_fines_total", "Fine records sent, by status.", ["status"])
+FINES_WITHHELD = Counter(
+    "waysight_fines_withheld_total", "Accepted violations without a fine, by reason.", ["reason"]
+)
 ROWS_STORED = Counter("waysight_rows_stored_total", "Rows written to ClickHouse.", ["table"])
 
 

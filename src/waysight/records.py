@@ -46,14 +46,14 @@ def reviews_of(clickhouse: ClickHouse, violation_id: str) -> list[Review]:
     return [record_of(row, Review) for row in clickhouse.rows(sql, {"id": violation_id})]
 
 
-def waiting_violations(clickhouse: ClickHouse, limit: int) -> list[Violation]:
-    """Enforceable violations that nobody has decided on, oldest first."""
+def waiting_violations(clickhouse: ClickHouse, limit: int, barred_too: bool = False) -> list[Violation]:
+    """Violations that nobody has decided on, oldest first; by default only those that may be enforced."""
     sql = """
         SELECT * FROM violations_current
-        WHERE enforceable AND violation_id NOT IN (SELECT violation_id FROM reviews_current)
+        WHERE (enforceable OR {barred:Bool}) AND violation_id NOT IN (SELECT violation_id FROM reviews_current)
         ORDER BY occurred_ms, violation_id LIMIT {limit:UInt32}
     """
-    return [record_of(row, Violation) for row in clickhouse.rows(sql, {"limit": limit})]
+    return [record_of(row, Violation) for row in clickhouse.rows(sql, {"limit": limit, "barred": barred_too})]
 
 
 def newest(

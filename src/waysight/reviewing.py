@@ -13,7 +13,7 @@ from waysight.domain.plates import canonical
 from waysight.errors import BadMessage, NotAllowed
 from waysight.messages import FrameRef, Review, Violation
 
-REASONS = ("evidence_missing", "evidence_altered", "evidence_unreadable", "box_outside", "plate_not_shown",
+REASONS = ("not_enforceable", "evidence_missing", "evidence_altered", "evidence_unreadable", "box_outside", "plate_not_shown",
            "plates_differ", "speed_inconsistent", "wrong_vehicle", "wrong_place", "emergency_vehicle", "other")  # fmt: skip
 _FIRM = 0.90
 _CLOCK_SLACK_MS = 4_000
@@ -52,9 +52,11 @@ def review_violation(
 ) -> Review:
     """The decision that the evidence itself asks for: accepted when nothing speaks against it.
 
-    For a person's own decision call `decide` with the reason they give. `reviewed_ms` is UTC epoch ms.
+    What may not be enforced (no valid certificate …) is rejected as `not_enforceable`. For a person's own decision call `decide` with the reason they give. `reviewed_ms` is UTC epoch ms.
     """
     against = [finding.code for finding in examine(violation, frames) if not finding.ok]
+    if not against and not violation.enforceable:
+        against = ["not_enforceable"]
     return decide(violation, officer, against[0] if against else "", frames, reviewed_ms)
 
 

@@ -217,4 +217,4 @@ def _line(node: Any, at: Path) -> int:
             node = None
         if node is None:
             return line
-    return int(node.start_mark.line) + 1
+    return line if node is None else int(node.start_mark.line) + 1

@@ -42,6 +42,7 @@ class AuditLog:
         self._folder = settings.state_dir.resolve() / "audit"
         self._producer: Producer | None = None
         self._consumer: Consumer | None = None
+        self.count = 0  # events seen by the last run through `events` or `verify`
 
     def record(
         self,
@@ -76,12 +77,15 @@ class AuditLog:
 
     def events(self) -> Iterator[tuple[int, AuditEvent]]:
         """All events as (topic offset, event), oldest first; bytes that are no event are left out."""
-        low, high = self._range()
-        yield from self._read(low, high)
+        self.count = 0
+        for offset, event in self._read(*self._range()):
+            self.count += 1
+            yield offset, event
 
     def verify(self) -> Break | None:
         """The first break of the chain, or None when it holds; raises EngineDown when it cannot be read."""
-        return first_break(self.events(), self._noted())
+        noted = self._noted()  # before the events, which may grow meanwhile
+        return first_break(self.events(), noted)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

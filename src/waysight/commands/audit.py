@@ -28,8 +28,7 @@ def verify(json_: Json = False) -> None:
     """Recompute the hash chain from the topic; names the first broken event and exits with 1."""
     settings = get_settings()
     log = AuditLog(settings, open_codec(settings))
-    fault = log.verify()
-    count = sum(1 for _ in log.events())
+    fault, count = log.verify(), log.count
     if json_:
         print_json({"ok": fault is None, "chain": CHAIN, "events": count, "break": fault})
     elif fault is None:

@@ -14,11 +14,13 @@ from waysight.adapters.kafka import latest_by_key
 from waysight.camera_files import camera_of
 from waysight.codec import Codec
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
+from waysight.domain.fine_cases import reasons_against
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
+from waysight.laws import laws_of
 from waysight.messages import Fine, Violation
 from waysight.notices import Issuer, notice_pdf
-from waysight.records import find_fine, find_violation, newest
+from waysight.records import find_fine, find_violation, newest, reviews_of
 from waysight.reviewing import load_frames, pictures_of
 from waysight.rulepacks import load_pack
 from waysight.settings import Settings, get_settings
@@ -29,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Fines and their notices.", no_args_is_help=True)
     group.command("list")(list_fines)
     group.command("notice")(notice)
+    group.command("why")(why)
     app.add_typer(group, name="fines")
 
 
@@ -88,6 +91,33 @@ def notice(
         print_json({"number": fine.number, "path": str(out), "bytes": len(page)})
     else:
         typer.echo(f"{fine.number}: {out}")
+
+
+def why(
+    violation_id: Annotated[str, typer.Argument(help="Violation id, or a unique beginning of it.")],
+    purpose: Purpose = "",
+    case: Case = "",
+    json_: Json = False,
+) -> None:
+    """Say why a violation has no fine, every reason at once, or which fine it has."""
+    require_purpose(purpose, case)
+    settings = get_settings()
+    clickhouse, codec = connect(settings), open_codec(settings)
+    violation = find_violation(clickhouse, violation_id)
+    detail = {"violation_id": violation.violation_id}
+    AuditLog(settings, codec).record("fines.why", purpose, case, detail, 1)
+    decisions = reviews_of(clickhouse, violation.violation_id)
+    vehicle = latest_by_key(settings, codec, "vehicles").get(violation.plate)
+    law = laws_of(settings).get(violation.country)
+    reasons = reasons_against(law, violation, decisions[-1] if decisions else None, vehicle)
+    found = newest(clickhouse, "fines", Fine, "version", 1, violation_id=violation.violation_id)
+    if json_:
+        print_json(
+            {"violation_id": violation.violation_id, "fine": found[0] if found else None, "reasons": reasons}
+        )
+    else:
+        typer.echo(f"fine: {found[0].number} ({found[0].status})" if found else "no fine")
+        typer.echo(f"against a fine: {', '.join(reasons) or 'nothing'}")
 
 
 def _timezone(settings: Settings, codec: Codec, violation: Violation) -> str:

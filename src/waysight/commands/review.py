@@ -40,12 +40,13 @@ def list_waiting(
     purpose: Purpose = "",
     case: Case = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    all_: Annotated[bool, typer.Option("--all", help="Also those that may not be enforced.")] = False,
     json_: Json = False,
 ) -> None:
     """Show enforceable violations that nobody has decided on, oldest first."""
     require_purpose(purpose, case)
     settings = get_settings()
-    found = waiting_violations(connect(settings), limit)
+    found = waiting_violations(connect(settings), limit, all_)
     log = AuditLog(settings, open_codec(settings))
     log.record("review.list", purpose, case, {"limit": limit}, len(found), officer)
     if json_:

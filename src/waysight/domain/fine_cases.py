@@ -95,6 +95,21 @@ def settle(law: Law | None, case: Case, vehicle: Vehicle | None, not_before_ms: 
     return replace(case, fine=_paid(law, fine, case.payments, origin), reasons=())
 
 
+def reasons_against(
+    law: Law | None, violation: Violation, review: Review | None, vehicle: Vehicle | None
+) -> tuple[str, ...]:
+    """Everything that keeps a violation from being fined as things stand; empty when nothing does."""
+    found: tuple[str, ...] = () if review is not None else ("not_reviewed",)
+    if review is not None and review.decision == "rejected":
+        found = (f"rejected:{review.reason}",)
+    if law is None:
+        return (*found, "no_rule_pack")
+    issued_ms = violation.occurred_ms if review is None else review.reviewed_ms
+    cost = price(violation, law.pack, law.local_day(violation.occurred_ms), law.local_day(issued_ms))
+    priced = cost.reasons if isinstance(cost, NoFine) else ()
+    return tuple(dict.fromkeys((*found, *obstacles(violation, vehicle, law.pack, law.gate), *priced)))
+
+
 def issue(
     law: Law, violation: Violation, review: Review, vehicle: Vehicle | None, issued_ms: int
 ) -> Fine | NoFine:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from waysight.domain.fine_cases import Law, reasons_against
 from waysight.domain.fining import NoFine, Price, last_discount_day, obstacles, price
 from waysight.rulepacks import load_pack
 
@@ -170,3 +171,17 @@ def test_obstacles(
 ) -> None:
     registered = None if owner is None else vehicle(**owner)
     assert obstacles(violation(**changes), registered, KZ, 0.9) == expected
+
+
+def test_every_reason_at_once(violation: Make, review: Make, vehicle: Make) -> None:
+    law = Law(KZ, lambda ms: datetime.fromtimestamp(ms / 1000, UTC).date(), 0.9)
+    assert reasons_against(law, violation(), review(), vehicle()) == ()
+    assert reasons_against(None, violation(), None, vehicle()) == ("not_reviewed", "no_rule_pack")
+    slow = violation(enforceable=False, obstacles=("certificate_expired",), enforced_kmh=112.0)
+    no = review(decision="rejected", reason="other")
+    assert reasons_against(law, slow, no, None) == (
+        "rejected:other",
+        "certificate_expired",
+        "no_owner",
+        "below_threshold",
+    )

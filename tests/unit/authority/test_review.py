@@ -100,3 +100,14 @@ def test_gone_objects_are_left_out(case: tuple[Violation, dict[str, bytes]]) -> 
     store, first = EvidenceStore("memory:///"), violation.evidence[0].evidence_ref
     store.put(first, frames[first])
     assert load_frames(violation, store) == {first: frames[first]}
+
+
+def test_the_demo_s_officer_rejects_what_may_not_be_enforced(
+    case: tuple[Violation, dict[str, bytes]],
+) -> None:
+    from dataclasses import replace
+
+    violation, frames = case
+    barred = replace(violation, enforceable=False, obstacles=("no_certificate",))
+    review = review_violation(barred, "demo-officer", frames, 0)
+    assert (review.decision, review.reason) == ("rejected", "not_enforceable")
