@@ -96,7 +96,7 @@ def write_clip(city: City, site: Site, path: Path, progress: Callable[[int], Non
     film = Film(city, site)
     frames = round(city.seconds * FPS)
     options = {
-        "preset": "veryfast", "crf": "21", "g": str(FPS), "keyint_min": str(FPS), "sc_threshold": "0", "bf": "0",
+        "preset": "ultrafast", "crf": "21", "g": str(FPS), "keyint_min": str(FPS), "sc_threshold": "0", "bf": "0",
         "slices": "1", "threads": "1", "movflags": "+faststart",
     }  # fmt: skip
     partial = path.with_suffix(".partial.mp4")
