@@ -80,9 +80,7 @@ def _fetch_kafka(cache: Path, folder: Path) -> None:
     builder = EnvironmentBuilder(context=MavenContext(repo_cache=cache / "maven"), cache_dir=cache / "jgo")
     environment = builder.from_endpoint(f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}")
     # Asked for in one call with Kafka, the binding's parent would change Kafka's own versions.
-    logging = builder.context.project("org.apache.logging.log4j", "log4j-slf4j-impl").at_version(
-        LOG4J_VERSION
-    )
+    logging = builder.context.project("org.apache.logging.log4j", "log4j-slf4j-impl")
     folder.mkdir()
     known = _known_sums()
     for jar in [
