@@ -89,7 +89,8 @@ def _complete_ms(rules: SightingRules, state: CameraTracks, frame: Detections) -
 def _worth_telling(rules: SightingRules, track: Track, interval_ms: float) -> VotedPlate | None:
     """The plate of a finished track that was a real thing; None for a flicker of the detector."""
     voted = vote(track.reads, rules.formats)
-    if voted.confidence < rules.search_gate:
+    once = voted.votes < 2 and track.hits >= 3 and not voted.country  # many frames, and only one shows it
+    if voted.confidence < (rules.alert_gate if once else rules.search_gate):
         voted = VotedPlate(candidates=voted.candidates)
     sure_plate = voted.confidence >= rules.alert_gate
     if track.revision >= 0 or (sure_plate and (track.label != "plate" or voted.votes >= 2)):

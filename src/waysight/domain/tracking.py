@@ -25,6 +25,7 @@ _AGREED = 0.02
 _OTHER_CLASS = 0.1
 _FLOW_BLEND = 0.3
 _RECENT = 6  # fixes that say how fast it goes now
+_LOST_S = 2.5  # whoever stands elsewhere after so long is somebody else
 _SPARSE_S = 0.6  # from this gap on, frames are keyframes: pictures of one vehicle need not overlap
 
 
@@ -123,6 +124,8 @@ def _cost(
     place = _place_cost(rules, state, track, thing, spot, dt)
     if agreement > 0:
         return _AGREED * min(1.0, place)
+    if thing.score < rules.birth_score and iou(_expected(track, dt), thing.box) < 0.4:
+        return _FORBIDDEN
     return place + (_OTHER_CLASS if track.label != thing.label else 0.0)
 
 
@@ -168,7 +171,7 @@ def _picture_cost(track: Track, thing: Seen, dt: float) -> float:
     if not 0.4 < growth < 2.5:
         return _FORBIDDEN
     gate = 0.45 + (1.2 * dt if track.velocity is not None else 3.5 * min(dt, 0.5))
-    if distance > gate and common < 0.3:
+    if (distance > gate and common < 0.3) or (dt > _LOST_S and common < 0.4):
         return _FORBIDDEN
     return 0.5 * (1.0 - common) + 0.5 * min(1.0, distance / gate)
 
@@ -272,7 +275,7 @@ def _silent(rules: TrackingRules, state: CameraTracks, track: Track, frame: Dete
 
 
 def _standing(track: Track) -> bool:
-    if track.velocity is None:
+    if track.velocity is None or track.at_edge:
         return False
     size = math.sqrt(area(track.box)) + 1.0
     return max(abs(v) for v in track.velocity) < 0.05 * size

@@ -62,6 +62,7 @@ class Track:
     best_score: float
     score_sum: float
     box: Box
+    at_edge: bool = False
     velocity: Box | None = None
     ground: Point | None = None
     labels: tuple[tuple[str, float], ...] = ()
@@ -120,6 +121,7 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
         best_score=max(track.best_score, seen.score),
         score_sum=track.score_sum + seen.score,
         box=seen.box if moved else track.box,
+        at_edge=cut_off(frame, seen.box) if moved else track.at_edge,
         velocity=velocity,
         ground=ground_of(scene, frame, seen.box) if moved else track.ground,
         labels=_added(track.labels, seen.label, 0.05 if seen.label == "plate" else seen.score),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from waysight.domain.plates import PlateFormats, country_of
 
-_LEAST_LENGTH = 4  # shorter reads are stickers and grilles
+_LEAST_LENGTH = 5  # shorter reads of no known format are stickers and grilles
 _LEAST_CONFIDENCE = 0.3  # a read below it says nothing about the plate
 _HIGHEST = 0.995  # no single frame is surer than this
 _REPEAT = 0.35  # frames of one pass share their errors: each further one counts for this much of the first
@@ -46,10 +46,10 @@ class VotedPlate:
 
 def vote(reads: Iterable[Read], formats: Sequence[PlateFormats]) -> VotedPlate:
     """The plate that the reads of one track agree on, with the confidence (0..1) that it is right."""
-    usable = [r for r in reads if len(r.text) >= _LEAST_LENGTH and r.confidence >= _LEAST_CONFIDENCE]
+    usable = [r for r in reads if r.confidence >= _LEAST_CONFIDENCE and _plausible(r.text, formats)]
     if not usable:
         return VotedPlate()
-    weights = _weights(usable)
+    weights = _weights(usable, formats)
     text = _best(usable, weights, formats)
     votes = sum(r.text == text for r in usable)
     confidence = _posterior(text, usable)
@@ -68,17 +68,24 @@ def vote(reads: Iterable[Read], formats: Sequence[PlateFormats]) -> VotedPlate:
     )
 
 
+def _plausible(text: str, formats: Sequence[PlateFormats]) -> bool:
+    """Whether a text may be a plate: a known format, or long enough and not a word."""
+    if any(f.has(text) for f in formats):
+        return True
+    return len(text) >= _LEAST_LENGTH and any(c.isdigit() for c in text)
+
+
 def _odds(confidence: float) -> float:
     bounded = min(confidence, _HIGHEST)
     return bounded / (1.0 - bounded)
 
 
-def _weights(reads: Sequence[Read]) -> dict[str, float]:
+def _weights(reads: Sequence[Read], formats: Sequence[PlateFormats]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for read in reads:
         weights[read.text] = weights.get(read.text, 0.0) + _odds(read.confidence)
         for text, confidence in read.candidates:
-            if text != read.text and len(text) >= _LEAST_LENGTH:
+            if text != read.text and _plausible(text, formats):
                 weights[text] = weights.get(text, 0.0) + _odds(min(confidence, 1.0 - read.confidence))
     return weights
 
