@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from waysight.triton_models.vision.analysis import Networks, look
+from waysight.triton_models.vision.sessions import open_recogniser
 
 from training.evaluate_plates import network
 from training.sources import clip_frames
@@ -28,10 +29,12 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--every-s", type=float, default=0.2)
     parser.add_argument("--models", type=Path, default=Path("triton_models"))
+    parser.add_argument("--large", type=Path, help="PP-OCR recogniser (ONNX) for the second opinion")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     names = ("vehicle_detector", "plate_detector", "plate_reader")
-    networks = Networks(*(network(options.models / name / "1" / "model.onnx") for name in names), None, {})
+    large = open_recogniser(options.large) if options.large else None
+    networks = Networks(*(network(options.models / name / "1" / "model.onnx") for name in names), large, {})
     for clip in options.clips:
         frames = clip_frames(clip, options.every_s)
         tracks: list[dict[str, Any]] = []
@@ -65,7 +68,7 @@ def main() -> None:
                 total = sum(track["votes"].values())
                 text, weight = max(track["votes"].items(), key=lambda vote: vote[1])
                 print(
-                    f"  {track['label']}: {text} {weight / track['reads']:.2f} of {track['reads']} reads, {weight / total:.2f} of votes"
+                    f"  {track['label']}: {text} {weight / track['reads']:.2f} of {track['reads']} reads, {weight / max(total, 1e-6):.2f} of votes"
                 )
 
 

@@ -19,6 +19,7 @@ CARRIERS = ("car", "bus", "truck", "motorcycle")
 MIN_VEHICLE_PX = 44
 MAX_VEHICLES = 24
 CROP_ASPECT = 0.875
+MIN_CHARACTERS, MIN_CONFIDENCE, ORPHAN_SCORE = 3, 0.02, 0.6
 LARGE_GATE, LARGE_MIN_PX, LARGE_MOST = 0.9, 34, 3
 COLOURED = ("car", "bus", "truck")
 
@@ -79,15 +80,22 @@ def look(
     objects = [[_object(pictures[index], thing) for thing in things] for index, things in enumerate(found)]
     orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]
     for (index, plate), (read, reader) in zip(owned, reads, strict=True):
-        if not read.text:
+        if not could_be_plate(read.text) or read.confidence < MIN_CONFIDENCE:
             continue
-        entry = _plate(plate, read, reader)
+        entry = _plate(plate, read, reader, pictures[index])
         holder = holder_of(plate.box, found[index])
         if holder is None:
-            orphans[index].append(entry)
+            # Away from any vehicle, writing is more often a sign or the camera's own clock.
+            if plate.score >= ORPHAN_SCORE:
+                orphans[index].append(entry)
         elif (objects[index][holder]["plate"] or entry)["confidence"] <= entry["confidence"]:
             objects[index][holder]["plate"] = entry
     return list(zip(objects, orphans, strict=True))
+
+
+def could_be_plate(text: str) -> bool:
+    """Whether a reading is worth reporting: three characters or more, a digit among them; words are lettering."""
+    return len(text) >= MIN_CHARACTERS and any(character.isdigit() for character in text)
 
 
 def _carriers(things: Sequence[Found]) -> list[Found]:
@@ -142,9 +150,10 @@ def _object(picture: Bgr, thing: Found) -> dict[str, Any]:
     return {"label": thing.label, "score": round(thing.score, 4), "box": box, "colour": colour, "plate": None}
 
 
-def _plate(plate: PlateBox, read: Read, reader: str) -> dict[str, Any]:
+def _plate(plate: PlateBox, read: Read, reader: str, picture: Bgr) -> dict[str, Any]:
+    limits = (picture.shape[1], picture.shape[0]) * 2
     return {
-        "box": [round(edge, 1) for edge in plate.box],
+        "box": [round(min(max(edge, 0.0), limit), 1) for edge, limit in zip(plate.box, limits, strict=True)],
         "score": round(plate.score, 4),
         "text": read.text,
         "confidences": list(read.confidences),

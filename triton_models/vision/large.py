@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -39,12 +40,21 @@ def fold_characters(probabilities: Floats, characters: Sequence[str]) -> Floats:
     what a plate cannot carry (spaces, signs, other scripts) counts as blank.
     """
     folded = np.zeros((*probabilities.shape[:2], len(ALPHABET) + 1), np.float32)
+    for column, code in columns_of(tuple(characters)):
+        folded[..., code] += probabilities[..., column]
+    folded[..., 0] = np.clip(1 - folded[..., 1:].sum(-1), 0, 1)
+    return folded
+
+
+@lru_cache(maxsize=2)
+def columns_of(characters: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """Pairs of the recogniser's column and our class for every character that a plate can carry."""
+    pairs = []
     for index, character in enumerate(characters):
         code = ALPHABET.find(character.upper()) if len(character) == 1 and character.isascii() else -1
         if code >= 0:
-            folded[..., code + 1] += probabilities[..., index + 1]
-    folded[..., 0] = np.clip(1 - folded[..., 1:].sum(-1), 0, 1)
-    return folded
+            pairs.append((index + 1, code + 1))
+    return tuple(pairs)
 
 
 def look_large(network: Network, plates: Sequence[tuple[Bgr, Sequence[float], bool]]) -> list[Floats]:

@@ -16,8 +16,7 @@ import triton_python_backend_utils as pb
 
 from .analysis import Networks, analyse
 from .boxes import Floats
-from .large import fold_characters
-from .sessions import open_network, open_session, version_of
+from .sessions import open_network, open_recogniser, version_of
 
 OWN_NETWORKS = ("vehicle_detector", "plate_detector", "plate_reader")
 LARGE = "plate_reader_large"
@@ -66,15 +65,7 @@ class LargeReaderModel(_TensorModel):
             raise pb.TritonModelException(
                 f"expected one recogniser in the rapidocr wheel, found {len(found)}"
             )
-        session = open_session(Path(str(found[0])))
-        characters = session.get_modelmeta().custom_metadata_map["character"].splitlines()
-        name = session.get_inputs()[0].name
-
-        def run(batch: Floats) -> Floats:
-            rows = [fold_characters(session.run(None, {name: one[None]})[0], characters) for one in batch]
-            return np.concatenate(rows)
-
-        return run
+        return open_recogniser(Path(str(found[0])))
 
 
 class AnalysisModel:

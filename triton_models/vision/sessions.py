@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from .large import fold_characters
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -29,6 +31,21 @@ def open_network(path: Path, most: int = 16) -> Callable[[Floats], Floats]:
     def run(batch: Floats) -> Floats:
         parts = [session.run(None, {name: batch[k : k + most]})[0] for k in range(0, len(batch), most)]
         return np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts), np.float32)
+
+    return run
+
+
+def open_recogniser(path: Path) -> Callable[[Floats], Floats]:
+    """A PP-OCR recogniser, its alphabet inside the file, as a function from crops to probabilities (n, t, 37)."""
+    session = open_session(path)
+    characters = session.get_modelmeta().custom_metadata_map["character"].splitlines()
+    name = session.get_inputs()[0].name
+
+    def run(batch: Floats) -> Floats:
+        # One at a time: its widest layer makes larger batches slower on a CPU.
+        return np.concatenate(
+            [fold_characters(session.run(None, {name: one[None]})[0], characters) for one in batch]
+        )
 
     return run
 
