@@ -14,8 +14,9 @@ from .boxes import Bgr, Floats, Placement, grown, place, sigmoid, suppress, to_b
 Network = Callable[[Floats], Floats]
 Region = tuple[int, tuple[float, float, float, float]]
 STRIDE = 8
-CROP_PX, WHOLE_PX, CLOSE_PX = (256, 224), (512, 320), (160, 128)
-CLOSE_PLATE_PX = 88
+CROP_PX, LARGE_CROP_PX, WHOLE_PX, CLOSE_PX = (208, 176), (288, 240), (512, 320), (128, 96)
+LARGE_FROM_PX = 300
+CLOSE_PLATE_PX, CLOSE_PLATE_HIGH_PX = 88, 64
 FIRST_SCORE, SCORE, OVERLAP = 0.25, 0.4, 0.3
 
 
@@ -49,17 +50,22 @@ def find_plates(
     network: Network,
     pictures: Sequence[Bgr],
     regions: Sequence[Region],
-    size: tuple[int, int] = CROP_PX,
+    size: tuple[int, int] | None = None,
     most: int = 2,
 ) -> list[PlateBox]:
     """Plates in regions (picture index, xyxy), at most `most` a region; boxes refined by a second pass.
 
-    `size` is the first pass's input (w, h): CROP_PX for one vehicle each, WHOLE_PX for whole pictures.
+    `size` is the first pass's input (w, h); without it, crops wider than 300 px get a larger input.
     """
     if not regions:
         return []
-    first = _pass(network, pictures, regions, size, FIRST_SCORE)
-    hits = [(k, box) for k, (boxes, _) in enumerate(first) for box in boxes[:most]]
+    first: dict[int, tuple[Floats, npt.NDArray[np.float32]]] = {}
+    sizes = [size or (LARGE_CROP_PX if x1 - x0 > LARGE_FROM_PX else CROP_PX) for _, (x0, _, x1, _) in regions]
+    for chosen in set(sizes):
+        members = [k for k, one in enumerate(sizes) if one == chosen]
+        outputs = _pass(network, pictures, [regions[k] for k in members], chosen, FIRST_SCORE)
+        first |= dict(zip(members, outputs, strict=True))
+    hits = [(k, box) for k in range(len(regions)) for box in first[k][0][:most]]
     closer = [(regions[k][0], _closer(box)) for k, box in hits]
     found: list[PlateBox] = []
     for (k, rough), (boxes, scores) in zip(
@@ -85,8 +91,11 @@ def _pass(
 
 
 def _closer(box: Floats) -> tuple[float, float, float, float]:
-    """The region in which the plate would be 88 px wide (or 72 px high) on the second pass's input."""
-    scale = min(CLOSE_PLATE_PX / max(1.0, float(box[2] - box[0])), 72 / max(1.0, float(box[3] - box[1])))
+    """The region in which the plate would be 88 px wide (or 64 px high) on the second pass's input."""
+    scale = min(
+        CLOSE_PLATE_PX / max(1.0, float(box[2] - box[0])),
+        CLOSE_PLATE_HIGH_PX / max(1.0, float(box[3] - box[1])),
+    )
     middle = (box[:2] + box[2:]) / 2
     half = np.array(CLOSE_PX, np.float32) / scale / 2
     return grown(np.concatenate([middle - half, middle + half]), 0, 0)

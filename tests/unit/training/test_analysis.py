@@ -118,7 +118,7 @@ def test_a_plate_belongs_to_the_vehicle_low_in_whose_box_it_is() -> None:
 def test_of_a_tall_vehicle_the_lower_part_is_searched() -> None:
     x0, y0, x1, y1 = crop_region(Found("bus", 0.9, (100, 0, 300, 500)))
     assert y1 > 500
-    assert (y1 - y0) == pytest.approx(0.875 * (x1 - x0))
+    assert (y1 - y0) == pytest.approx(176 / 208 * (x1 - x0))
 
 
 def test_a_region_beyond_the_edge_maps_back_exactly() -> None:
