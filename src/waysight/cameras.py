@@ -145,6 +145,7 @@ class Camera(Model):
     timezone: str = "UTC"
     location: Location = Location()
     direction: str = ""
+    traffic: Literal["both", "towards", "away"] = "both"
     purposes: tuple[Purpose, ...] = ("hotlist", "count")
     speed_limit_kmh: float | None = Field(None, gt=0, le=200)
     calibration: Calibration | None = None

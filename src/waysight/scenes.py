@@ -65,6 +65,7 @@ def scene_of(camera: Camera) -> Scene:
         purposes=frozenset(camera.purposes),
         fps=camera.fps,
         clock_error_ms=camera.clock_error_ms,
+        traffic={"away": 1, "towards": -1}.get(camera.traffic, 0),
         homography=matrix,
         speed_limit_kmh=camera.speed_limit_kmh,
         section_id=camera.section.id if camera.section else "",

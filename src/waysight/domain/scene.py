@@ -24,7 +24,7 @@ class Scene:
     """One camera.
 
     `homography` maps px of a picture of `calibration_size` to road-plane metres; `clock_error_ms` bounds the
-    clock; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
+    clock; `traffic` is 1 where all drive away from the camera, -1 where all come towards it, else 0; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
     rest on the camera, `certificate` says on which documents.
     """
 
@@ -34,6 +34,7 @@ class Scene:
     purposes: frozenset[str] = frozenset(("hotlist", "count"))
     fps: float | None = None
     clock_error_ms: int = 0
+    traffic: int = 0
     homography: Matrix | None = None
     calibration_size: tuple[int, int] = (0, 0)
     calibration_error_m: float = 0.0

@@ -52,6 +52,7 @@ def camera_file(city: City) -> dict[str, Any]:
             "sampling": site.sampling if site.sampling == "keyframes" else {"fps": site.sampling},
             "start": iso(city.ms(site.lag_s)),
             "clock_error_ms": 40,
+            "traffic": "towards" if site.towards else "away",
             "purposes": list(site.purposes),
             **site.settings,
             "calibration": calibration(site),

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from waysight.domain.enforcement.case import Law, local_day, violation
-from waysight.domain.geometry import ground_error_m
+from waysight.domain.geometry import apply_homography, ground_error_m
 from waysight.domain.plates import resolved
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.messages.enforcement import Violation
-from waysight.messages.perception import Sighting
+from waysight.messages.perception import PathPoint, Sighting
 
 PURPOSE = "section_control"
 FASTEST_KMH = 300.0
@@ -24,6 +24,8 @@ ORPHAN_MS = 600_000
 _COVERAGE = 1.96
 _PLACE_PX = 4.0
 _UNSEEN_ERROR_M = 15.0  # without calibration: anywhere in the legible part of the view
+_UNSURE_M = 2.0  # a box cut off at the side still stands on its lower edge
+_EDGE_PX = 3.0
 _MOST_LENGTH_CORRECTION_M = 250.0
 
 
@@ -59,7 +61,7 @@ def step(
     if not sighting.plate:
         return state, ()
     if sighting.camera_id == plan.entry:
-        side = _side(sighting) or state.entry_side
+        side = entry.traffic or _side(sighting) or state.entry_side
         state = replace(state, entry_side=side)
         here = _end(entry, plan.entry_ground_y_m, side, sighting)
         partner = _first(law, plan, (here,), state.exits)
@@ -67,7 +69,7 @@ def step(
             return replace(state, entries=(*state.entries, here)), ()
         kept = tuple(e for e in state.exits if e is not partner[1])
         return replace(state, exits=kept), _judged(law, plan, entry, exit_, here, partner[1])
-    side = _side(sighting) or state.exit_side
+    side = exit_.traffic or _side(sighting) or state.exit_side
     state = replace(state, exit_side=side)
     here = _end(exit_, plan.exit_ground_y_m, side, sighting)
     partner = _first(law, plan, state.entries, (here,))
@@ -165,17 +167,30 @@ def _law_obstacles(law: Law, plan: SectionPlan, at_ms: int) -> list[str]:
 def _end(scene: Scene, line_y_m: float, side: int, sighting: Sighting) -> End:
     """The place that the evidence frame shows; else the one nearest to the camera, where errors are least."""
     kept = replace(sighting, path=(), plate_candidates=(), plate_confidences=())
-    places = [p for p in sighting.path if not math.isnan(p.y_m)]
-    if scene.homography is None or not places:
-        best = sighting.best_frame
-        return End(best.captured_ms if best else sighting.last_ms, 0.0, _UNSEEN_ERROR_M, kept)
-    shown_ms = sighting.best_frame.captured_ms if sighting.best_frame else -1
-    place = min(places, key=lambda p: (p.captured_ms != shown_ms, abs(p.y_m), p.captured_ms))
-    _, error = ground_error_m(scene.homography, (place.x_px, place.y_px), _PLACE_PX)
-    off = place.y_m - line_y_m
+    shown_ms = sighting.best_frame.captured_ms if sighting.best_frame else sighting.last_ms
+    spots = [s for p in sighting.path if (s := _spot(scene, p)) is not None]
+    if not spots:
+        return End(shown_ms, 0.0, _UNSEEN_ERROR_M, kept)
+    at_ms, y_m, error = min(spots, key=lambda s: (s[2] > _UNSURE_M, s[0] != shown_ms, abs(s[1]), s[0]))
+    off = y_m - line_y_m
     if side == 0:  # towards or away is unknown: either may be the truth
-        return End(place.captured_ms, 0.0, abs(off) + error, kept)
-    return End(place.captured_ms, -side * off, error + scene.calibration_error_m, kept)
+        return End(at_ms, 0.0, abs(off) + error, kept)
+    return End(at_ms, -side * off, error + scene.calibration_error_m, kept)
+
+
+def _spot(scene: Scene, place: PathPoint) -> tuple[int, float, float] | None:
+    """Time, Y (m) and its bound (m) of a point of a path; one at the picture's edge is less sure."""
+    if scene.homography is None:
+        return None
+    point = (place.x_px, place.y_px)
+    ground = apply_homography(scene.homography, point)
+    if ground is None:
+        return None
+    _, error = ground_error_m(scene.homography, point, _PLACE_PX)
+    if not math.isnan(place.y_m):
+        return place.captured_ms, place.y_m, error
+    below = place.y_px >= scene.calibration_size[1] - _EDGE_PX
+    return place.captured_ms, ground[1], error + (_UNSEEN_ERROR_M if below else _UNSURE_M)
 
 
 def _side(sighting: Sighting) -> int:
