@@ -5,6 +5,7 @@ Files wait when their buffer is full. Live streams cannot wait: their oldest rec
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -16,8 +17,10 @@ from waysight.cameras import Camera
 from waysight.messages import CameraHealth, Frame
 from waysight.metrics import FRAMES_DROPPED
 
+_log = logging.getLogger(__name__)
 BUFFERED_FRAMES = 12
 LIVE_BUFFER_BYTES = 96 * 1024 * 1024
+ALL_LIVE_BUFFERS_BYTES = 1024 * 1024 * 1024
 State = Literal["connected", "unreachable", "eof", "frozen", "corrupt", "ended", "backpressure", "recovered"]
 
 
@@ -45,6 +48,7 @@ class Lane:
         self.camera, self.tally, self.epoch = camera, Tally(), ""
         self.end_ms: int | None = None
         self.stopping, self.fresh = threading.Event(), threading.Event()
+        self.buffer_bytes = LIVE_BUFFER_BYTES
         self._ready: deque[Frame] = deque()
         self._bytes = 0
         self._room = threading.Condition()
@@ -68,7 +72,7 @@ class Lane:
         """Hand a record over; waits (file) or drops the oldest (live) when the buffer is full."""
         with self._room:
             if self.live:
-                while self._ready and self._bytes + len(frame.payload) > LIVE_BUFFER_BYTES:
+                while self._ready and self._bytes + len(frame.payload) > self.buffer_bytes:
                     self._drop_oldest()
             else:
                 while len(self._ready) >= BUFFERED_FRAMES and not self.stopping.is_set():
@@ -98,6 +102,7 @@ class Lane:
     def report(self, state: State, detail: str, at_ms: int) -> None:
         """Say something about the camera's stream, for the `camera-health` topic."""
         self.tally.state = state
+        _log.info("%s: %s: %s", self.camera.id, state, detail)
         self._health.append(
             CameraHealth(
                 camera_id=self.camera.id,

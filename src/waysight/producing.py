@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,13 +12,12 @@ from typing import Any, Protocol
 from waysight.adapters.acknowledged import Notes, Position
 from waysight.adapters.record_sink import RecordSink
 from waysight.errors import BadMessage, EngineDown
-from waysight.lanes import Lane, Pace
+from waysight.lanes import ALL_LIVE_BUFFERS_BYTES, Lane, Pace
 from waysight.messages import Frame
 from waysight.metrics import FRAMES_DROPPED, FRAMES_SENT
 
-_log = logging.getLogger(__name__)
 IDLE_S = 0.05
-FLUSH_S = 120.0
+FLUSH_S, FLUSH_STOPPED_S = 120.0, 15.0
 
 
 class Follower(Protocol):
@@ -55,7 +53,11 @@ class Production:
         self.lanes, self._followers, self._sink, self._notes = lanes, followers, sink, notes
         self._pace, self._quarantine = pace, quarantine
         self._fresh, self._stop = threading.Event(), threading.Event()
+        self._stop_was_asked = False
         self.signals_sent = 0
+        live = [lane for lane in lanes if lane.live]
+        for lane in live:
+            lane.buffer_bytes = min(lane.buffer_bytes, ALL_LIVE_BUFFERS_BYTES // len(live))
 
     def stop(self) -> None:
         """Ask everything to end soon; what is queued is still sent."""
@@ -77,14 +79,16 @@ class Production:
         if not self._stop_was_asked:
             self._finish_followers()
         self._send_news()
-        if left := self._sink.flush(FLUSH_S):
-            raise EngineDown(f"{left} records are not acknowledged; start again to resume")
+        left = self._sink.flush(FLUSH_STOPPED_S if self._stop_was_asked else FLUSH_S)
         self._notes.save(time.monotonic(), force=True)
+        if left:
+            raise EngineDown(
+                f"{left} records are not acknowledged; start again: recordings resume, live frames are lost"
+            )
 
     def _loop(self, threads: Sequence[Future[None]]) -> None:
         recorded = [lane for lane in self.lanes if not lane.live]
         live = [lane for lane in self.lanes if lane.live]
-        self._stop_was_asked = False
         while not self._stop.is_set():
             self._fresh.clear()
             if any(thread.done() and thread.exception() for thread in threads):
@@ -180,6 +184,5 @@ class Production:
     def _send_news(self) -> None:
         for lane in self.lanes:
             for health in lane.news():
-                _log.info("%s: %s: %s", health.camera_id, health.state, health.detail)
                 value = self._sink.encode("camera-health", health)
                 self._sink.send("camera-health", health.camera_id, value, {}, None, self._stop.is_set)

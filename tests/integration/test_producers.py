@@ -20,6 +20,7 @@ from waysight.adapters.kafka import read_all
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.pictures import decode_frame
 from waysight.commands.output import open_codec
+from waysight.local import control
 from waysight.messages import CameraHealth, Frame, Signal
 from waysight.settings import Settings
 
@@ -80,8 +81,17 @@ def produce(settings: Settings, site: Path, *extra: str, code: int = 0) -> dict[
 
 def sent(settings: Settings, prefix: str, topic: str = "frames") -> list[Any]:
     """All records of a topic whose key has this test's name."""
+    return [record for _, record in with_epochs(settings, prefix, topic)]
+
+
+def with_epochs(settings: Settings, prefix: str, topic: str) -> list[tuple[str, Any]]:
+    """The same with each message's epoch header."""
     found = read_all(settings, open_codec(settings), topic)
-    return [record for message, record in found if prefix in (message.key or b"").decode()]
+    return [
+        (message.headers.get("epoch", b"").decode(), record)
+        for message, record in found
+        if prefix in (message.key or b"").decode()
+    ]
 
 
 def test_a_site_arrives_whole_and_only_once(ready: Settings, site: Path, unique: str) -> None:
@@ -105,49 +115,65 @@ def test_a_site_arrives_whole_and_only_once(ready: Settings, site: Path, unique:
     assert sent(ready, unique, "signals") == signals
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_kills_at_random_moments_lose_and_repeat_nothing(
-    ready: Settings, site: Path, unique: str, seed: int
-) -> None:
-    rng, signals_file = random.Random(seed), str(site / "signals.jsonl")
-    environment, kills = ready.child_environment(), 0
-    for _ in range(12):
+def test_kills_at_random_moments_lose_and_repeat_nothing(ready: Settings, site: Path, unique: str) -> None:
+    rng, signals_file = random.Random(4), str(site / "signals.jsonl")
+    environment, kills, code = ready.child_environment(), 0, -1
+    for _ in range(8):
         process = subprocess.Popen(
-            command(site, "--signals", signals_file, "--speed", "5"), env=environment, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            command(site, "--signals", signals_file, "--speed", "4"),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert process.stderr is not None
-        for line in process.stderr:
-            if "connected" in line or "ended" in line:
-                break
-        time.sleep(rng.uniform(0.0, 1.5))
-        if process.poll() is None and kills < 4:
+        next((line for line in process.stderr if "connected" in line), "")
+        time.sleep(rng.uniform(0.1, 1.6))
+        if process.poll() is None and kills < 3:
             os.kill(process.pid, signal.SIGKILL)
             kills += 1
-        code = process.wait(timeout=60)
+        process.stderr.read()
         process.stderr.close()
-        if rng.random() < 0.5:  # the notes are only a hint
+        code = process.wait(timeout=60)
+        if kills == 1:  # the notes are only a hint
             for note in (ready.state_dir / "producers").glob(f"*{unique}*.json"):
                 note.unlink()
         if code == 0:
             break
     assert kills >= 2, "nothing was killed"
     assert code == 0
-    by_kills = (sent(ready, unique), sent(ready, unique, "signals"))
     produce(ready, site, "--signals", signals_file, "--run", "whole")
-    whole = (sent(ready, unique)[len(by_kills[0]) :], sent(ready, unique, "signals")[len(by_kills[1]) :])
-    for killed, straight in zip(by_kills, whole, strict=True):
-        assert _by_key(killed) == _by_key(straight)
+    for topic in ("frames", "signals"):
+        runs: dict[str, dict[str, list[Any]]] = {}
+        for epoch, record in with_epochs(ready, unique, topic):
+            source = getattr(record, "camera_id", "signals")
+            shown = {n: getattr(record, n) for n in record.__dataclass_fields__ if n != "epoch"}
+            runs.setdefault(source, {}).setdefault(epoch, []).append(shown)
+        assert runs
+        for source, epochs in runs.items():
+            killed, straight = epochs.values()
+            assert killed == straight, f"{source}: {len(killed)} records after kills, {len(straight)} without"
 
 
-def _by_key(records: list[Any]) -> dict[str, list[Any]]:
-    """Records of each source in order, with the epochs, which differ from run to run, left out."""
-    groups: dict[str, list[Any]] = {}
-    for record in records:
-        key = getattr(record, "camera_id", "signals")
-        shown = {n: getattr(record, n) for n in record.__dataclass_fields__ if n != "epoch"}
-        groups.setdefault(key, []).append(shown)
-    return groups
+def test_a_killed_broker_costs_time_and_no_frame(ready: Settings, site: Path, unique: str) -> None:
+    process = subprocess.Popen(
+        command(site, "--speed", "2"),
+        env=ready.child_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "connected" in process.stderr.readline()
+    time.sleep(1.5)
+    os.kill(control.status(ready)["children"]["kafka"]["pid"], signal.SIGKILL)
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=150) == 0, said
+    control.wait_healthy(ready, ["kafka"])
+    frames: list[Frame] = sent(ready, unique)
+    for camera, records in ((f"{unique}-a", 20 + 19 + 1), (f"{unique}-b", 60 + 11 + 1)):
+        assert [f.seq for f in frames if f.camera_id == camera] == list(range(records))
 
 
 def test_broken_sources_are_reported_and_the_rest_goes_on(
@@ -175,7 +201,7 @@ def test_a_frame_that_no_message_can_carry_is_kept_aside(
     ready: Settings, tmp_path: Path, unique: str
 ) -> None:
     noisy = {"qp": "0", "tune": "", "x264-params": "keyint=25:qp=0"}
-    path = make_video(tmp_path / "big.mp4", frames=30, gop=25, size=(4096, 2304), options=noisy, noise=True)
+    path = make_video(tmp_path / "big.mp4", frames=2, gop=25, size=(4096, 2304), options=noisy, noise=True)
     cameras = [{"id": unique, "source": path.name, "start": START}]
     (tmp_path / "cameras.yaml").write_text(yaml.safe_dump({"cameras": cameras}))
     row = produce(ready, tmp_path)["cameras"][unique]

@@ -108,8 +108,10 @@ class Video:
     rotation: int = 0
     broken: int = 0
     timeline: Timeline = field(init=False)
+    _tick_ms: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self._tick_ms = float(self.stream.time_base * 1000)
         self.timeline = Timeline(1000.0 / self.frame_rate, self.counts)
         self.stream.codec_context.thread_count = 1
 
@@ -223,7 +225,10 @@ class Video:
 
     def _joined(self, group: list[Any], to_annexb: Any) -> bytes:
         first, *rest = group
-        parts = [bytes(p) for p in to_annexb.filter(first)] if to_annexb else [bytes(first)]
+        try:
+            parts = [bytes(p) for p in to_annexb.filter(first)] if to_annexb else [bytes(first)]
+        except (av.FFmpegError, ValueError):
+            return b""  # a damaged picture; the caller counts it
         repeated = PARAMETER_SETS[self.codec]
         for (
             packet
@@ -232,7 +237,7 @@ class Video:
         return b"".join(parts)
 
     def _ms(self, timestamp: int | None) -> float | None:
-        return None if timestamp is None else float(timestamp * self.stream.time_base * 1000)
+        return None if timestamp is None else timestamp * self._tick_ms
 
 
 def open_file(path: Path, frame_rate: float | None = None) -> Video:
