@@ -174,3 +174,10 @@ def test_a_broken_file_is_refused_with_place_and_reason(tmp_path: Path, content:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match=r"nowhere\.yaml: cannot be read"):
         load_cameras(tmp_path / "nowhere.yaml")
+
+
+def test_the_examples_of_the_documentation_are_camera_files(tmp_path: Path, root: Path) -> None:
+    blocks = (root / "docs" / "cameras.md").read_text().split("```yaml\n")[1:]
+    assert len(blocks) == 2
+    for block in blocks:
+        assert load_cameras(write(tmp_path, block.split("```")[0])).cameras
