@@ -71,15 +71,17 @@ def step(
     elif frame.seq <= state.last_seq:
         return state, ()
     state = replace(state, last_seq=frame.seq, last_ms=max(state.last_ms, frame.captured_ms))
-    if frame.kind == "frame":
-        interval = _interval(state, frame)
-        state = replace(state, interval_ms=interval, frame_ms=frame.captured_ms)
-        state = _associated(rules, scene, state, frame)
     if frame.kind == "end":
         return replace(state, tracks=()), (*over, *state.tracks)
+    if frame.kind == "frame":
+        state = replace(state, interval_ms=_interval(state, frame), frame_ms=frame.captured_ms)
     quiet = tuple(t for t in state.tracks if _silent(rules, state, t, frame))
-    alive = tuple(t for t in state.tracks if t not in quiet) if quiet else state.tracks
-    return replace(state, tracks=alive, flow=_flow(state.flow, quiet)), (*over, *quiet)
+    if quiet:
+        alive = tuple(t for t in state.tracks if t not in quiet)
+        state = replace(state, tracks=alive, flow=_flow(state.flow, quiet))
+    if frame.kind == "frame":
+        state = _associated(rules, scene, state, frame)
+    return state, (*over, *quiet)
 
 
 def _associated(rules: TrackingRules, scene: Scene, state: CameraTracks, frame: Detections) -> CameraTracks:
