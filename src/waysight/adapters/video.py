@@ -36,7 +36,6 @@ MOST_BROKEN_IN_A_ROW = 200
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 4.0
 LIVE_OPTIONS = {
     "rtsp_transport": "tcp",
-    "fflags": "nobuffer",
     "analyzeduration": "500000",
     "probesize": "500000",
 }

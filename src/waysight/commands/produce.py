@@ -64,7 +64,8 @@ def produce(
     chosen = choose(load_cameras(cameras).cameras, only or [], cameras)
     metrics.serve(settings.metrics_port)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "httpx2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     lanes: list[Lane] = [
         RtspLane(c, once) if c.is_live else file_lane(c, settings.state_dir, run, once) for c in chosen
     ]
