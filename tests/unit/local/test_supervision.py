@@ -13,8 +13,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from waysight.errors import BadConfiguration
-from waysight.local import catalogue, clickhouse, doctor, kafka, ports, processes, spec, triton, triton_venv
+from waysight.errors import BadConfiguration, EngineDown
+from waysight.local import (
+    catalogue,
+    clickhouse,
+    doctor,
+    kafka,
+    parts,
+    ports,
+    processes,
+    spec,
+    triton,
+    triton_venv,
+)
 from waysight.settings import Settings
 
 
@@ -79,6 +90,39 @@ def test_unknown_parts_are_refused(settings: Settings) -> None:
 def test_missing_downloads_are_named_with_the_command(settings: Settings) -> None:
     with pytest.raises(BadConfiguration, match="waysight up"):
         kafka.child(settings)
+
+
+def test_downloads_are_tried_again_and_end_whole_or_not_at_all(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def flaky(_cache: Path, folder: Path) -> None:
+        tries.append(folder.name)
+        folder.mkdir()
+        if len(tries) < 3:
+            raise OSError("reset by peer")
+
+    def broken(_cache: Path, folder: Path) -> None:
+        folder.mkdir()
+        raise ValueError("x.jar has SHA-256 0")
+
+    monkeypatch.setattr(parts, "_fetch_kafka", flaky)
+    monkeypatch.setattr(parts, "_fetch_registry", broken)
+    said: list[str] = []
+    with pytest.raises(EngineDown, match=r"apicurio.*SHA-256"):
+        parts.fetch_parts(settings, said.append)
+    assert parts.kafka_folder(settings).is_dir()
+    assert not parts.registry_folder(settings).exists()
+    assert sum("reset by peer; trying again" in line for line in said) == 2
+
+
+def test_a_file_with_the_wrong_digest_is_refused_and_removed(tmp_path: Path) -> None:
+    jar = tmp_path / "kafka-clients-4.1.1.jar"
+    jar.write_bytes(b"not it")
+    with pytest.raises(ValueError, match=r"kafka-clients-4\.1\.1\.jar has SHA-256"):
+        parts._check(jar, parts._known_sums())
+    assert not jar.exists()
 
 
 def test_the_password_is_made_once_and_private(settings: Settings) -> None:
