@@ -37,9 +37,16 @@ def choose_design(rng: np.random.Generator) -> str:
 
 def choose_text(design: str, rng: np.random.Generator) -> str:
     """A text of the design's format, or for foreign shapes often any five to eight characters."""
-    if design.startswith("generic") and rng.random() < 0.45:
+    if not design.startswith("generic"):
+        return random_text(design, rng)
+    if rng.random() < 0.3:
         return "".join(ALPHABET[i] for i in rng.integers(0, 36, int(rng.integers(4, 9))))
-    return random_text(design, rng)
+    # Other countries do use the letters that the simulator leaves out.
+    letters = [
+        str(rng.choice(["I", "O", "Q"])) if c.isalpha() and rng.random() < 0.1 else c
+        for c in random_text(design, rng)
+    ]
+    return "".join(letters)
 
 
 def choose_style(design: str, rng: np.random.Generator) -> PlateStyle:

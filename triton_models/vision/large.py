@@ -16,7 +16,7 @@ from .reading import Read, unfold
 Network = Callable[[Floats], Floats]
 WIDTH_PX, HEIGHT_PX = 224, 48
 MARGIN = 0.02
-TRUST = 0.55
+TRUST, AGREEING = 0.55, 0.9
 LETTER_BETWEEN_DIGITS = re.compile(r"(\d{1,5})[A-Z](\d{1,2})")
 
 
@@ -98,6 +98,11 @@ def second_opinion(small: Read, view: Floats) -> tuple[Read, str]:
     if not ranked:
         return small, "small"
     best, confidence = ranked[0]
+    if best == small.text == text or (best == small.text and transliterated(best, text)):
+        # Two unlike readers that agree err together far less often than each alone.
+        second = float(seconds[texts.index(best)])
+        confidence = round(max(confidence, 1 - (1 - small.confidence) * (1 - AGREEING * second)), 4)
+        ranked[0] = (best, confidence)
     if best == small.text:
         return Read(best, confidence, small.confidences, tuple(ranked), small.two_line), "small"
     confidences = tuple(round(c, 4) for c in characters) if best == text else (confidence,) * len(best)
