@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
-from waysight.domain.counting import CameraCounts, CountingRules, Fact, Measure, TooLate, add, advance
+from waysight.domain.counting import CameraCounts, CountingRules, Fact, Measure, TooLate, add_many, advance
 from waysight.domain.watermarks import Progress
 from waysight.engine import Message, Output, PartitionState
-from waysight.envelopes import Flush, decoded, in_order, is_new
-from waysight.messages import Count, PassBatch, Tally, TallyBatch, Watermark
+from waysight.envelope_columns import PassRow, pass_rows
+from waysight.envelopes import Fences, Flush, decoded, in_order, origin_of
+from waysight.messages import Count, Pass, Tally, Watermark
 from waysight.settings import Settings
 from waysight.topics import partition_for
 
@@ -32,12 +35,19 @@ class CountLogic:
         """Nothing to open."""
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
-        flush = Flush(self._codec, self._partitions)
+        flush, fences = Flush(self._codec, self._partitions), Fences(state)
+        passes = [m for m in messages if m.topic == "passes"]
+        columns = {m.offset: rows for m, rows in zip(passes, pass_rows(self._codec, passes), strict=True)}
         for message in messages:
             flush.reading(message)
-            batch = decoded(self._codec, message, self.name, flush.outputs)
-            for item in in_order(batch) if batch is not None else ():
+            rows = columns.get(message.offset) if message.topic == "passes" else None
+            if rows is None:
+                batch = decoded(self._codec, message, self.name, flush.outputs)
+                rows = [] if batch is None else list(map(_row, in_order(batch)))
+            groups: dict[tuple[str, str, int], list[PassRow]] = {}
+            for item in rows:
                 if isinstance(item, Watermark):
+                    self._add_groups(state, flush, message, groups)
                     if partition_for(f"camera:{item.camera_id}", self._partitions) == state.partition:
                         self._advance(state, flush, message, item)
                 elif isinstance(item, Tally):
@@ -47,29 +57,54 @@ class CountLogic:
                         at_ms=item.occurred_ms,
                         fact_id=item.violation_id,
                     )
-                    self._add(state, flush, message, fact, TallyBatch(records=(item,), watermarks=()))
-                elif item.key.startswith("camera:") and is_new(state, message, item):
-                    fact = Fact(
-                        camera_id=item.sighting.camera_id,
-                        category=item.sighting.label,
-                        at_ms=item.sighting.last_ms,
-                    )
-                    self._add(state, flush, message, fact, PassBatch(records=(item,), watermarks=()))
+                    self._add(state, flush, message, fact, [item])
+                elif item.key.startswith("camera:") and fences.is_new(message, item):
+                    window = item.last_ms // self._rules.window_ms
+                    groups.setdefault((item.camera_id, item.label, window), []).append(item)
+            self._add_groups(state, flush, message, groups)
+        fences.save()
         return flush.finish()
 
-    def _add(self, state: PartitionState, flush: Flush, message: Message, fact: Fact, alone: object) -> None:
+    def _add_groups(
+        self,
+        state: PartitionState,
+        flush: Flush,
+        message: Message,
+        groups: dict[tuple[str, str, int], list[PassRow]],
+    ) -> None:
+        """Add the passes gathered since the last watermark, window by window."""
+        for (camera_id, label, _), rows in groups.items():
+            fact = Fact(camera_id=camera_id, category=label, at_ms=rows[0].last_ms)
+            self._add(state, flush, message, fact, rows)
+        groups.clear()
+
+    def _add(
+        self,
+        state: PartitionState,
+        flush: Flush,
+        message: Message,
+        fact: Fact,
+        rows: Sequence[PassRow | Tally],
+    ) -> None:
         measure = _MEASURES[message.topic]
         key = f"{measure}|{fact.camera_id}"
         counts = state.get("cameras", key, CameraCounts) or CameraCounts()
         try:
-            counts, told = add(self._rules, measure, counts, fact, self._sources(measure))
+            counts, told = add_many(self._rules, measure, counts, fact, len(rows), self._sources(measure))
         except TooLate as error:
-            value = self._codec.encode(message.topic, alone)
-            letter = Message(message.topic, message.partition, message.offset, message.key, value)
-            flush.outputs.append(dead_letter_output(self._codec, letter, str(error), self.name))
+            flush.outputs += [self._letter(message, row, str(error)) for row in rows]
             return
         state.put("cameras", key, counts)
         self._tell(flush, told)
+
+    def _letter(self, message: Message, row: PassRow | Tally, reason: str) -> Output:
+        """A dead letter that holds the one late record, so that it can be sent again."""
+        whole = self._codec.decode(message.topic, message.value)
+        late = next(r for r in whole.records if _place(origin_of(r)) == _place(row) and _same_key(r, row))
+        alone = replace(whole, records=(late,), watermarks=())
+        value = self._codec.encode(message.topic, alone)
+        letter = Message(message.topic, message.partition, message.offset, message.key, value)
+        return dead_letter_output(self._codec, letter, reason, self.name)
 
     def _advance(self, state: PartitionState, flush: Flush, message: Message, mark: Watermark) -> None:
         measure = _MEASURES[message.topic]
@@ -91,6 +126,21 @@ class CountLogic:
     def _tell(flush: Flush, told: Iterable[Count]) -> None:
         for count in told:
             flush.one("counts", f"camera:{count.camera_id}", flush.stamped(count))
+
+
+def _row(item: Pass | Tally | Watermark) -> PassRow | Tally | Watermark:
+    if not isinstance(item, Pass):
+        return item
+    s = item.sighting
+    return PassRow(s.origin_offset, s.ordinal, s.origin_partition, item.key, s.camera_id, s.label, s.last_ms)
+
+
+def _place(record: Any) -> tuple[int, int]:
+    return record.origin_offset, record.ordinal
+
+
+def _same_key(record: Pass | Tally, row: PassRow | Tally) -> bool:
+    return not isinstance(record, Pass) or record.key == row.key  # type: ignore[union-attr]
 
 
 def build(settings: Settings) -> CountLogic:

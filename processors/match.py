@@ -21,7 +21,8 @@ from waysight.domain.matching import (
     raise_alert,
 )
 from waysight.engine import Message, Output, PartitionState
-from waysight.envelopes import Flush, decoded, in_order, is_new
+from waysight.envelope_columns import SightingRow, sighting_rows
+from waysight.envelopes import Fences, Flush, decoded, in_order
 from waysight.messages import Alert, CameraRecord, Sighting, WatchlistEntry, Watermark
 from waysight.scenes import Scenes, plate_formats
 from waysight.settings import Settings
@@ -52,26 +53,38 @@ class MatchLogic:
         self._on_start()
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
-        flush = Flush(self._codec, 1)
+        flush, fences = Flush(self._codec, 1), Fences(state)
+        sightings = [m for m in messages if m.topic == "sightings"]
+        columns = {
+            m.offset: rows for m, rows in zip(sightings, sighting_rows(self._codec, sightings), strict=True)
+        }
         for message in messages:
             flush.reading(message)
-            record = decoded(self._codec, message, self.name, flush.outputs)
-            if record is None:
+            rows = columns.get(message.offset) if message.topic == "sightings" else None
+            whole = None if rows is not None else decoded(self._codec, message, self.name, flush.outputs)
+            if rows is None and whole is None:
                 continue
             if message.topic == "alert-actions":
-                self._act(state, flush, message, record)
+                self._act(state, flush, message, whole)
                 continue
-            for item in in_order(record):
+            for item in in_order(whole) if rows is None else rows:
                 if isinstance(item, Watermark):
                     self._sweep(state, item.captured_ms)
-                elif is_new(state, message, item):
-                    self._match(state, flush, item)
+                elif fences.is_new(message, item) and self._may_match(item):
+                    whole = whole or self._codec.decode(message.topic, message.value)
+                    sighting = next(r for r in whole.records if _place(r) == _place(item))
+                    self._match(state, flush, sighting)
+        fences.save()
         return flush.finish()
+
+    def _may_match(self, row: SightingRow | Sighting) -> bool:
+        scene = self._scenes.scene(row.camera_id)
+        return may_match(scene, row.plate, row.plate_confidence, self._gate) and self._watchlist.holds(
+            row.plate
+        )
 
     def _match(self, state: PartitionState, flush: Flush, sighting: Sighting) -> None:
         scene = self._scenes.scene(sighting.camera_id)
-        if not may_match(scene, sighting, self._gate):
-            return
         for match in self._watchlist.matches(sighting.plate, sighting.captured_ms):
             place = f"{match.entry.entry_id}|{sighting.camera_id}"
             told = state.get("alerts", alert_id(match, sighting), Raised)
@@ -107,6 +120,10 @@ class MatchLogic:
         for key, last in state.items("last", LastAlert):
             if last.seen_ms + KEEP_MS <= captured_ms:
                 state.delete("last", key)
+
+
+def _place(record: SightingRow | Sighting) -> tuple[int, int]:
+    return record.origin_offset, record.ordinal
 
 
 def build(settings: Settings) -> MatchLogic:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from waysight.adapters.dead_letters import REPLAYED, dead_letter_output
 from waysight.codec import Codec
-from waysight.domain.fence import Origin, fence_key, passes
+from waysight.domain.fence import Origin, fence_key
 from waysight.engine import Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import PassBatch, SightingBatch, TallyBatch, Watermark
@@ -46,14 +46,39 @@ def origin_of(record: Any) -> Any:
 
 def is_new(state: PartitionState, message: Message, record: Any) -> bool:
     """Whether a record was not applied before; remembers it. Letters that a person sends again always pass."""
-    if REPLAYED in message.headers:
+    fences = Fences(state)
+    new = fences.is_new(message, origin_of(record))
+    fences.save()
+    return new
+
+
+class Fences:
+    """The fences of one partition during one step, written back once by `save`."""
+
+    def __init__(self, state: PartitionState) -> None:
+        self._state = state
+        self._last: dict[tuple[str, int], tuple[int, int]] = {}
+        self._moved: set[tuple[str, int]] = set()
+
+    def is_new(self, message: Message, made: Any) -> bool:
+        """Whether what `made` says of its origin was not applied before; letters sent again always pass."""
+        if message.headers and REPLAYED in message.headers:
+            return True
+        at, origin = (message.topic, made.origin_partition), (made.origin_offset, made.ordinal)
+        last = self._last.get(at)
+        if last is None:
+            kept = self._state.get("fence", fence_key(*at), Origin)
+            last = self._last[at] = (-1, -1) if kept is None else (kept.offset, kept.ordinal)
+        if origin <= last:
+            return False
+        self._last[at] = origin
+        self._moved.add(at)
         return True
-    made = origin_of(record)
-    key, origin = fence_key(message.topic, made.origin_partition), Origin(made.origin_offset, made.ordinal)
-    if not passes(state.get("fence", key, Origin), origin):
-        return False
-    state.put("fence", key, origin)
-    return True
+
+    def save(self) -> None:
+        """Keep how far each fence has moved."""
+        for at in self._moved:
+            self._state.put("fence", fence_key(*at), Origin(*self._last[at]))
 
 
 @dataclass

@@ -25,7 +25,8 @@ class Broadcast(Generic[T]):
 
     `start` returns when everything that the topic held at that moment is loaded. `on_change(key, record or None)`
     runs for each change, during the load too, in the background thread and under the table's lock.
-    Undecodable records are logged and left out. A broker that is away for a while only delays changes.
+    Records that cannot be decoded or that
+    `on_change` refuses are logged and left out. A broker that is away for a while only delays changes.
     """
 
     def __init__(
@@ -124,5 +125,10 @@ class Broadcast(Generic[T]):
             else:
                 self._records[key] = record
             self.version += 1
-            if self._on_change is not None:
-                self._on_change(key, record)
+            try:
+                if self._on_change is not None:
+                    self._on_change(key, record)
+            except WaysightError as error:
+                _log.warning(
+                    "cannot use %s[%d]@%d: %s", self._topic, message.partition, message.offset, error
+                )

@@ -86,6 +86,26 @@ def add(
     return replace(state, windows=ordered), told
 
 
+def add_many(
+    rules: CountingRules, measure: Measure, state: CameraCounts, fact: Fact, times: int, sources: int
+) -> tuple[CameraCounts, tuple[Count, ...]]:
+    """`add` so many facts of one window that need no id; the same rows, quicker while the window is open."""
+    start = fact.at_ms - fact.at_ms % rules.window_ms
+    now = _reached(rules, state, sources)
+    if fact.fact_id or (now is not None and start + rules.window_ms <= now):
+        told: list[Count] = []
+        for _ in range(times):
+            state, more = add(rules, measure, state, fact, sources)
+            told += more
+        return state, tuple(told)
+    state, _ = add(rules, measure, state, fact, sources)
+    at = (start, fact.category)
+    windows = tuple(
+        replace(w, value=w.value + times - 1) if (w.start_ms, w.category) == at else w for w in state.windows
+    )
+    return replace(state, windows=windows), ()
+
+
 def advance(
     rules: CountingRules,
     measure: Measure,

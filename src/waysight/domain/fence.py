@@ -21,12 +21,3 @@ class Origin:
 def fence_key(topic: str, origin_partition: int) -> str:
     """Key of a fence in a partition's state."""
     return f"{topic}|{origin_partition}"
-
-
-def passes(last: Origin | None, origin: Origin) -> bool:
-    """Whether a record is new; the first one always is.
-
-    >>> passes(Origin(5, 1), Origin(5, 1)), passes(Origin(5, 1), Origin(5, 2))
-    (False, True)
-    """
-    return last is None or origin > last

@@ -40,18 +40,28 @@ class WatchlistIndex:
         return len(self._entries)
 
     def apply(self, entry_id: str, entry: WatchlistEntry | None) -> None:
-        """Add, replace or (None) remove one entry."""
-        old = self._entries.pop(entry_id, None)
-        if old is not None:
-            for form in resolved(canonical(old.plate), self._formats):
-                ids = self._by_form.get(form, {})
-                ids.pop(entry_id, None)
-                if not ids:
-                    self._by_form.pop(form, None)
-        if entry is not None:
+        """Add, replace or (None) remove one entry; a look-up meanwhile sees the old one or the new one."""
+        old = self._entries.get(entry_id)
+        gone = set() if old is None else self._forms(old)
+        if entry is None:
+            self._entries.pop(entry_id, None)
+        else:
             self._entries[entry_id] = entry
-            for form in resolved(canonical(entry.plate), self._formats):
+            gone -= self._forms(entry)
+            for form in self._forms(entry):
                 self._by_form.setdefault(form, {})[entry_id] = None
+        for form in gone:
+            ids = self._by_form.get(form, {})
+            ids.pop(entry_id, None)
+            if not ids:
+                self._by_form.pop(form, None)
+
+    def _forms(self, entry: WatchlistEntry) -> set[str]:
+        return set(resolved(canonical(entry.plate), self._formats))
+
+    def holds(self, plate: str) -> bool:
+        """Whether any entry, in force or not, may be met by a canonical plate; much quicker than `matches`."""
+        return any(form in self._by_form for form in resolved(plate, self._formats))
 
     def matches(self, plate: str, at_ms: int) -> list[Match]:
         """The entries in force at a time (UTC epoch ms) that a canonical plate meets, by entry id."""
@@ -62,8 +72,8 @@ class WatchlistIndex:
         for form in resolved(plate, self._formats):
             ids.update(self._by_form.get(form, {}))
         for entry_id in ids:
-            entry = self._entries[entry_id]
-            if in_force(entry, at_ms):
+            entry = self._entries.get(entry_id)
+            if entry is not None and in_force(entry, at_ms):
                 wanted = canonical(entry.plate)
                 yield Match(entry, wanted == plate, differing(wanted, plate))
 
@@ -94,9 +104,9 @@ def alert_id(match: Match, sighting: Sighting) -> str:
     return derive_id("alert", match.entry.entry_id, sighting.sighting_id)
 
 
-def may_match(scene: Scene, sighting: Sighting, gate: float) -> bool:
+def may_match(scene: Scene, plate: str, confidence: float, gate: float) -> bool:
     """Whether the camera may be used for hotlists, and the read is sure enough to trouble anyone."""
-    return PURPOSE in scene.purposes and bool(sighting.plate) and sighting.plate_confidence >= gate
+    return bool(plate) and confidence >= gate and PURPOSE in scene.purposes
 
 
 def raise_alert(
