@@ -107,7 +107,7 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
     usable = fix_of(scene, frame, seen.box)
     place = Place(frame.captured_ms, *contact(seen.box), usable)
     dt = (frame.captured_ms - track.last_ms) / 1000.0
-    moved = seen.label != "plate" or track.label == "plate"
+    moved = seen.label != "plate" or not track.labels or track.label == "plate"
     velocity = track.velocity
     if moved and dt > 0:
         velocity = _blend_box(track.velocity, _rate(track.box, seen.box, dt))
