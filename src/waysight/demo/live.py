@@ -1,0 +1,73 @@
+"""The live table of a running demo, and the wait until everything that was sent has been worked off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from waysight.adapters.clickhouse import ClickHouse
+from waysight.adapters.lag import drained
+from waysight.demo.stage import WORKERS
+from waysight.errors import EngineDown
+from waysight.local import control
+from waysight.settings import Settings
+
+REFRESH_S = 2.0
+STORED = ("sightings", "alerts", "violations", "fines")
+PROCESSORS = tuple(name for names in WORKERS.values() for name in names)
+LATENCY = """
+SELECT count() AS n, quantile(0.5)(raised_ms - received_ms) AS p50, quantile(0.99)(raised_ms - received_ms) AS p99
+FROM alerts_current WHERE received_ms > 0 AND version = 0"""
+
+
+def wait_until_drained(
+    settings: Settings, clickhouse: ClickHouse, sent: Callable[[], bool], console: Console, limit_s: float
+) -> None:
+    """Show the table until `sent()` and nothing remains anywhere, twice running; raises EngineDown past `limit_s`."""
+    deadline, calm = time.monotonic() + limit_s, 0
+    view: AbstractContextManager[Any] = (
+        Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else nullcontext()
+    )
+    with view as live:
+        while calm < 2:
+            over = sent()
+            left = drained(settings, PROCESSORS)
+            calm = calm + 1 if over and not any(left.values()) else 0
+            if live is not None:
+                live.update(table(settings, clickhouse, left))
+            if time.monotonic() > deadline:
+                stuck = ", ".join(f"{name}: {n}" for name, n in left.items() if n)
+                raise EngineDown(f"not finished after {limit_s:.0f} s; still to do: {stuck or 'producers'}; "
+                                 "see `waysight status` and the logs beside it")  # fmt: skip
+            if calm < 2:
+                time.sleep(REFRESH_S if not calm else 0.5)
+
+
+def table(settings: Settings, clickhouse: ClickHouse, left: dict[str, int]) -> Table:
+    """Cameras, stored rows, lag and latency as they are now."""
+    view = Table(title="waysight", title_justify="left", show_header=False, box=None, pad_edge=False)
+    children = control.status(settings)["children"]
+    view.add_row("programs", "  ".join(f"{n} {_mark(c['state'])}" for n, c in sorted(children.items())))
+    cameras = clickhouse.rows(
+        "SELECT camera_id, count() AS n, countIf(plate != '') AS plates FROM sightings_current "
+        "WHERE final GROUP BY camera_id ORDER BY camera_id"
+    )
+    for row in cameras:
+        view.add_row(row["camera_id"], f"{row['n']} sightings, {row['plates']} plates read")
+    counts = {n: clickhouse.rows(f"SELECT count() AS n FROM {n}_current")[0]["n"] for n in STORED}
+    view.add_row("stored", "  ".join(f"{n} [bold]{c}[/]" for n, c in counts.items()))
+    view.add_row("still to do", "  ".join(f"{n} {c}" for n, c in left.items() if c) or "nothing")
+    latency = clickhouse.rows(LATENCY)[0]
+    if latency["n"]:
+        view.add_row("frame → alert", f"p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms")
+    return view
+
+
+def _mark(state: str) -> str:
+    return {"healthy": "[green]●[/]", "finished": "[green]✓[/]"}.get(state, f"[red]{state}[/]")
