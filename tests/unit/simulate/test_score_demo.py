@@ -84,13 +84,13 @@ def write(folder: Path, name: str, *rows: dict) -> None:
 
 
 def run(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    script = str(root / "tools" / "score_demo.py")
+    script = str(root / "src/waysight/demo/score.py")
     command = [sys.executable, script, "--exports", str(folder), "--truth", str(folder / "truth.json")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def figures(root: Path, folder: Path) -> dict:
-    score = runpy.run_path(str(root / "tools" / "score_demo.py"))["score"]
+    score = runpy.run_path(str(root / "src/waysight/demo/score.py"))["score"]
     return score(folder, folder / "truth.json")
 
 

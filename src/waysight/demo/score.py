@@ -1,6 +1,6 @@
 """Recomputes the demo's figures from its exports and truth.json; shares no code with waysight.
 
-    python tools/score_demo.py --exports out/demo/exports --truth out/demo/truth.json
+    python src/waysight/demo/score.py --exports out/demo/exports --truth out/demo/truth.json
 
 Prints one JSON object: `violations`, `alerts`, `fines` as {truth, found, false} (fines also with sum_truth and
 sum_found) and `plates` as {truth, read_exact}. Exits 1 when an input is missing or empty. Only passes whose plate
