@@ -17,7 +17,7 @@ from waysight.domain.plates import PlateFormats, country_of
 _LEAST_LENGTH = 5  # shorter reads of no known format are stickers and grilles
 _LEAST_CONFIDENCE = 0.3  # a read below it says nothing about the plate
 _HIGHEST = 0.995  # no single frame is surer than this
-_REPEAT = 0.35  # frames of one pass share their errors: each further one counts for this much of the first
+_REPEAT = 0.5  # frames of one pass share their errors: each further one counts for this much of the first
 _TIE = 0.5  # a rival with this share of the winner's weight is about equally likely
 _MOST_CANDIDATES = 5
 
