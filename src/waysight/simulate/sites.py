@@ -105,7 +105,7 @@ def all_sites() -> tuple[Site, ...]:
              ("hotlist", "count", "spot_speed"),
              {**_kazakh("Konaev St", "city", True, "Shymkent", 42.32, 69.59), "direction": "east", "speed_limit_kmh": 60,
               "certificate": _certificate("AA-16-3301", "2026-02-01")}),
-        Site("pe-lima-1", "Av. Arequipa cdra. 20", aimed(1280, 720, 4400, 5.0, 13.5), lima, OVERCAST, 0.0, "keyframes",
+        Site("pe-lima-1", "Av. Arequipa cdra. 20", aimed(1920, 1080, 4600, 5.5, 13.0), lima, OVERCAST, 0.0, "keyframes",
              ("hotlist", "count"),
              {"country": "pe", "timezone": "America/Lima", "direction": "south",
               "location": {"lat": -12.08, "lon": -77.03, "road": "Av. Arequipa", "road_class": "city", "straight": True,
