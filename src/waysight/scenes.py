@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,8 +13,11 @@ from waysight.cameras import Camera, CameraFile, Section
 from waysight.domain.geometry import Matrix
 from waysight.domain.plates import PlateFormats
 from waysight.domain.scene import Scene, SectionPlan, Zone
+from waysight.errors import BadMessage
 from waysight.messages import CameraRecord
 from waysight.rulepacks import all_packs
+
+_log = logging.getLogger(__name__)
 
 
 class Scenes:
@@ -24,15 +28,17 @@ class Scenes:
         self._plans = {p.section_id: p for p in plans}
 
     def apply(self, key: str, record: CameraRecord | None) -> None:
-        """Take one record of the `cameras` topic (None: removed); raises BadMessage when it holds nonsense."""
-        self._scenes.pop(key, None)
-        self._plans.pop(key, None)
-        if record is None or record.deleted:
-            return
-        if record.record_kind == "camera":
-            self._scenes[key] = scene_of(camera_of(record))
-        else:
-            self._plans[key] = plan_of(section_of(record))
+        """Take one record of the `cameras` topic (None: removed); nonsense is logged and the last good one kept."""
+        try:
+            if record is None or record.deleted:
+                self._scenes.pop(key, None)
+                self._plans.pop(key, None)
+            elif record.record_kind == "camera":
+                self._scenes[key] = scene_of(camera_of(record))
+            else:
+                self._plans[key] = plan_of(section_of(record))
+        except BadMessage as error:
+            _log.warning("left out a record of cameras: %s", error)
 
     def scene(self, camera_id: str) -> Scene:
         """The scene of a camera; one that only counts when the camera is not configured."""
