@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 
 from waysight.adapters.video import Video, open_live
 from waysight.arrival import ArrivalClock
@@ -11,10 +12,11 @@ from waysight.domain.ids import derive_id
 from waysight.errors import EngineDown
 from waysight.lanes import Lane
 from waysight.metrics import RECONNECTS
-from waysight.sampling import Remarks, Stamper, shots
+from waysight.sampling import Remarks, Shot, Stamper, shots
 
 LEAST_BACKOFF_S, MOST_BACKOFF_S = 0.5, 30.0
 HEALTHY_S = 10.0
+SETTLE_MS = 700.0
 SAY_AGAIN_S = 60.0
 
 
@@ -52,10 +54,10 @@ class RtspLane(Lane):
         stamper, clock, remarks = Stamper(self.camera, self.epoch), ArrivalClock(), Remarks()
         state, detail = "eof", "the stream ended"
         try:
-            for shot in shots(video, self.camera, remarks):
+            for shot, arrival_ms in settled(shots(video, self.camera, remarks), clock):
                 if self.stopping.is_set():
                     return stamper
-                captured_ms = clock.place(shot.time_ms, time.time_ns() / 1e6)
+                captured_ms = clock.place(shot.time_ms, arrival_ms)
                 until_ms = captured_ms - int(shot.time_ms - shot.until_ms + 0.5)
                 for frame in stamper.records(shot, captured_ms, until_ms):
                     if frame.seq == 0:
@@ -88,6 +90,22 @@ class RtspLane(Lane):
         end = stamper.end(_now_ms())
         self.end_ms = end.captured_ms
         self.put(end)
+
+
+def settled(pictures: Iterable[Shot], clock: ArrivalClock) -> Iterator[tuple[Shot, float]]:
+    """Shots with their arrival (UTC epoch ms); the first ones wait until the clock has seen what opening buffered."""
+    waiting: list[tuple[Shot, float]] | None = []
+    for shot in pictures:
+        arrival_ms = time.time_ns() / 1e6
+        if waiting is None:
+            yield shot, arrival_ms
+            continue
+        waiting.append((shot, arrival_ms))
+        clock.place(shot.time_ms, arrival_ms)
+        if arrival_ms - waiting[0][1] >= SETTLE_MS:
+            yield from waiting
+            waiting = None
+    yield from waiting or ()
 
 
 def _now_ms() -> int:

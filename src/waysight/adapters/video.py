@@ -82,11 +82,14 @@ class Timeline:
     def place(self, raw_ms: float | None) -> float:
         """The time of the next picture in the order in which times should grow."""
         self._index += 1
-        if self.counts or raw_ms is None:
-            self._last_ms = self._index * self.step_ms if self.counts else self._last_ms + self.step_ms
+        if self.counts or (raw_ms is None and self._zero_ms is None):
+            self._last_ms = self._index * self.step_ms
             return self._last_ms
-        if self._zero_ms is None:
-            self._zero_ms = raw_ms
+        if raw_ms is None:
+            self._last_ms += self.step_ms
+            return self._last_ms
+        if self._zero_ms is None:  # the first pictures of a live stream may come before its clock is known
+            self._zero_ms = raw_ms - self._index * self.step_ms
         if raw_ms - self._zero_ms < self._last_ms - BACKWARDS_MS:
             self.jumps += 1
             self._zero_ms = raw_ms - self._last_ms - self.step_ms

@@ -9,7 +9,7 @@ import pytest
 
 from tests.videos import make_video, picture
 from waysight.adapters.pictures import decode_frame
-from waysight.adapters.video import open_file
+from waysight.adapters.video import Timeline, open_file
 from waysight.arrival import ArrivalClock
 from waysight.cameras import Camera
 from waysight.errors import BadMessage
@@ -145,6 +145,19 @@ def test_arrival_is_smoothed_to_the_stream_clock() -> None:
     errors = [p - (base_ms + n * 40) for n, p in enumerate(placed)]
     assert max(errors[50:]) < 20, "jitter of the network reaches the capture times"
     assert min(errors) >= -1
+
+
+def test_pictures_before_the_clock_is_known_come_before_the_others() -> None:
+    timeline = Timeline(40.0)
+    assert [timeline.place(raw) for raw in (None, None, 1080.0, None, 1160.0)] == [
+        0.0,
+        40.0,
+        80.0,
+        120.0,
+        160.0,
+    ]
+    assert [timeline.place(raw) for raw in (3_000.0, 10.0, 50.0)] == [2_000.0, 2_040.0, 2_080.0]
+    assert timeline.jumps == 1
 
 
 def test_a_stream_without_usable_times_takes_arrival() -> None:
