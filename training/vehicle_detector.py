@@ -19,7 +19,7 @@ from training.nets import VehicleDetector
 from training.traffic import LABELS, real_pictures, rendered_pictures
 from training.traffic_patches import HEIGHT_PX, WIDTH_PX, Library, sample
 
-SCENES, SCENES_SEED = 700, 21
+SCENES = ((700, 21), (250, 22))  # how many, seed; the second after the simulator changed its looks
 Targets = list[tuple[Tensor, Tensor]]
 
 
@@ -46,7 +46,7 @@ class Samples(torch.utils.data.IterableDataset[tuple[Tensor, Targets]]):
         real = real_pictures(self.options.data, self.options.cache)
         stills = [picture for picture in real if picture.path.name.startswith("frame")]
         clips = [picture for picture in real if not picture.path.name.startswith("frame")]
-        scenes = rendered_pictures(self.options.cache, SCENES, SCENES_SEED)
+        scenes = [p for count, seed in SCENES for p in rendered_pictures(self.options.cache, count, seed)]
         library = Library([(0.28, stills), (0.27, clips), (0.45, scenes)])
         while True:
             batch = [sample(rng, library) for _ in range(self.options.batch)]
