@@ -103,14 +103,17 @@ def parse(text: bytes, default_format: str, *, data_follows: bool = False) -> St
         if data_follows and not _OWN_DATA.search(_QUOTED.sub(b"", text)):
             return Statement("insert", _decode(text), "Values", len(text))
         return Statement("command", _decode(text), default_format)
-    for pattern, what in _REFUSED:
-        found = pattern.search(text)
-        if found:
-            name = found[1].decode()
-            raise QueryFailed(f"{what} {name} is refused here: it needs a full server. (NOT_IMPLEMENTED)", 48)
     tail = _TRAILING_FORMAT.search(text[-400:])
     format_name = tail[1].decode() if tail else default_format
     kind: Kind = "select" if first in (b"SELECT", b"WITH", b"(") else "command"
+    if kind == "command":
+        for pattern, what in _REFUSED:
+            found = pattern.search(text)
+            if found:
+                name = found[1].decode()
+                raise QueryFailed(
+                    f"{what} {name} is refused here: it needs a full server. (NOT_IMPLEMENTED)", 48
+                )
     return Statement(kind, _decode(text).rstrip().rstrip(";"), format_name)
 
 

@@ -19,7 +19,7 @@ from waysight.local.clickhouse_sql import QueryFailed, parse, quote, session_sta
         (b"CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n", "command", "TSV"),
         (b"INSERT INTO t VALUES (1, 'FORMAT CSV')", "command", "TSV"),
         (b"INSERT INTO t (a) SELECT 1 FORMAT CSV", "command", "TSV"),
-        (b"SELECT 'ENGINE = Memory'", "select", "TSV"),
+        (b"SELECT 'ENGINE = Kafka'", "select", "TSV"),
     ],
 )
 def test_kind_and_format(text: bytes, kind: str, form: str) -> None:
