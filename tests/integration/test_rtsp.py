@@ -144,18 +144,22 @@ def test_keyframes_arrive_whole_and_the_end_closes_the_stream(
 
 
 @pytest.mark.parametrize(
-    ("codec", "options"),
-    [("libx264", SLICES), ("libx265", {"x265-params": "log-level=none:slices=2:bframes=0"})],
+    ("served", "codec", "options"),
+    [
+        ("h264", "libx264", SLICES),
+        ("h264-nal", "libx264", SLICES),
+        ("hevc", "libx265", {"x265-params": "log-level=none:slices=2:bframes=0"}),
+    ],
 )
 def test_pictures_of_several_slices_stay_whole(
     tmp_path: Path,
     servers: Callable[..., Server],
     watch: Callable[..., Watched],
+    served: str,
     codec: str,
     options: dict[str, str],
 ) -> None:
-    path = make_video(tmp_path / "s.mp4", codec=codec, frames=75, gop=25, options=options)
-    server = servers(path, "h264" if codec == "libx264" else "hevc")
+    server = servers(make_video(tmp_path / "s.mp4", codec=codec, frames=75, gop=25, options=options), served)
     seen = watch(server.url, once=True)
     seen.until(lambda: seen.lane.finished)
     shown = seen.pictures()
