@@ -108,7 +108,7 @@ def parse(text: bytes, default_format: str, *, data_follows: bool = False) -> St
     kind: Kind = "select" if first in (b"SELECT", b"WITH", b"(") else "command"
     if kind == "command":
         for pattern, what in _REFUSED:
-            found = pattern.search(text)
+            found = pattern.search(text[start:])
             if found:
                 name = found[1].decode()
                 raise QueryFailed(
