@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .boxes import Bgr, Floats, grown
-from .colour import vehicle_colour
+from .colour import daylight, vehicle_colour
 from .large import look_large, second_opinion
 from .pictures import Unreadable, decode
 from .plates import WHOLE_PX, PlateBox, Region, find_plates
@@ -77,7 +77,8 @@ def look(
         for plate in find_plates(networks.plates, pictures, whole, WHOLE_PX, most=3)
     ]
     reads = _read(networks, [(pictures[index], plate.box) for index, plate in owned])
-    objects = [[_object(pictures[index], thing) for thing in things] for index, things in enumerate(found)]
+    roads = [daylight(picture) for picture in pictures]
+    objects = [[_object(pictures[k], thing, roads[k]) for thing in things] for k, things in enumerate(found)]
     orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]
     for (index, plate), (read, reader) in zip(owned, reads, strict=True):
         if not could_be_plate(read.text) or read.confidence < MIN_CONFIDENCE:
@@ -141,10 +142,10 @@ def _read(networks: Networks, plates: Sequence[tuple[Bgr, Sequence[float]]]) -> 
     return reads
 
 
-def _object(picture: Bgr, thing: Found) -> dict[str, Any]:
+def _object(picture: Bgr, thing: Found, road: float) -> dict[str, Any]:
     colour = None
     if thing.label in COLOURED:
-        name, confidence = vehicle_colour(picture, thing.box)
+        name, confidence = vehicle_colour(picture, thing.box, road)
         colour = {"name": name, "confidence": confidence}
     box = [round(edge, 1) for edge in thing.box]
     return {"label": thing.label, "score": round(thing.score, 4), "box": box, "colour": colour, "plate": None}
