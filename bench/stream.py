@@ -1,7 +1,7 @@
 """Events per CPU-second of the match+count worker against a plain confluent-kafka + fastavro loop.
 
 python -m bench.stream [RECORDS]: starts its own Kafka and registry, loads 100,000 watchlist entries, and lets both
-read the same envelopes of 50 records, in turn, in one run. Each record is one sighting and one pass, so two events.
+read the same envelopes of 50 records, 1 % of them wanted, in turn, in one run. Each record is one sighting and one pass, so two events.
 The worker's figure holds everything that the loop has not: exactly-once transactions, fences, keyed state in Kafka.
 CPU is that of the whole worker process from the first message to the last commit; only the ratio travels.
 """
@@ -46,6 +46,7 @@ from waysight.topics import partition_for
 RUNS, ENTRIES, ENVELOPE, CAMERAS = 3, 100_000, 50, 8
 START_MS = 1_780_000_000_000
 NAMES = ("match", "count")
+HITS = 0.01
 LETTERS = "ABCEHKMOPTXY"
 
 
@@ -117,11 +118,10 @@ def _load_tables(publisher: Publisher, settings: Settings) -> None:
     file.write_text(text)
     for record in to_records(load_cameras(file)):
         publisher.publish("cameras", record.camera_id, record)
-    chance = random.Random(1)
-    for n in range(ENTRIES):
+    for n, plate in enumerate(_wanted_plates()):
         entry = WatchlistEntry(
             entry_id=f"e{n}",
-            plate=_plate(chance),
+            plate=plate,
             kind="stolen",
             priority=1,
             legal_basis="bench",
@@ -136,6 +136,11 @@ def _load_tables(publisher: Publisher, settings: Settings) -> None:
     publisher.flush()
 
 
+def _wanted_plates() -> list[str]:
+    chance = random.Random(1)
+    return [_plate(chance) for _ in range(ENTRIES)]
+
+
 def _plate(chance: random.Random) -> str:
     letters = "".join(chance.choices(LETTERS, k=3))
     return f"{chance.randrange(1, 1000):03d}{letters}{chance.randrange(1, 21):02d}"
@@ -144,11 +149,15 @@ def _plate(chance: random.Random) -> str:
 def _encoded(codec: Codec, settings: Settings, first: int, records: int) -> list[tuple[str, int, bytes]]:
     """Topic, partition and bytes of the envelopes; a camera's go to the partition that its key belongs to."""
     chance = random.Random(first)
+    wanted = _wanted_plates()
     homes = [partition_for(f"camera:cam-{n}", settings.partitions) for n in range(CAMERAS)]
     feed = []
     for begin in range(first, first + records, ENVELOPE):
         camera = begin // ENVELOPE % CAMERAS
-        made = tuple(_sighting(n, camera, _plate(chance)) for n in range(begin, begin + ENVELOPE))
+        plates = [
+            chance.choice(wanted) if chance.random() < HITS else _plate(chance) for _ in range(ENVELOPE)
+        ]
+        made = tuple(_sighting(begin + n, camera, plate) for n, plate in enumerate(plates))
         mark = Watermark(
             camera_id=f"cam-{camera}",
             captured_ms=made[-1].captured_ms,

@@ -21,7 +21,7 @@ from waysight.domain.matching import (
     raise_alert,
 )
 from waysight.engine import Message, Output, PartitionState
-from waysight.envelope_columns import SightingRow, sighting_rows
+from waysight.envelope_columns import SightingColumns, SightingRow
 from waysight.envelopes import Fences, Flush, decoded, in_order
 from waysight.messages import Alert, CameraRecord, Sighting, WatchlistEntry, Watermark
 from waysight.scenes import Scenes, plate_formats
@@ -55,25 +55,23 @@ class MatchLogic:
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
         flush, fences = Flush(self._codec, 1), Fences(state)
         sightings = [m for m in messages if m.topic == "sightings"]
-        columns = {
-            m.offset: rows for m, rows in zip(sightings, sighting_rows(self._codec, sightings), strict=True)
-        }
+        columns = SightingColumns(self._codec, sightings)
+        rows_at = {m.offset: rows for m, rows in zip(sightings, columns.rows, strict=True)}
         for message in messages:
             flush.reading(message)
-            rows = columns.get(message.offset) if message.topic == "sightings" else None
-            whole = None if rows is not None else decoded(self._codec, message, self.name, flush.outputs)
-            if rows is None and whole is None:
-                continue
-            if message.topic == "alert-actions":
-                self._act(state, flush, message, whole)
-                continue
-            for item in in_order(whole) if rows is None else rows:
+            rows = rows_at.get(message.offset) if message.topic == "sightings" else None
+            if rows is None:
+                record = decoded(self._codec, message, self.name, flush.outputs)
+                if message.topic == "alert-actions":
+                    if record is not None:
+                        self._act(state, flush, message, record)
+                    continue
+                rows = [] if record is None else in_order(record)
+            for item in rows:
                 if isinstance(item, Watermark):
                     self._sweep(state, item.captured_ms)
                 elif fences.is_new(message, item) and self._may_match(item):
-                    whole = whole or self._codec.decode(message.topic, message.value)
-                    sighting = next(r for r in whole.records if _place(r) == _place(item))
-                    self._match(state, flush, sighting)
+                    self._match(state, flush, item if isinstance(item, Sighting) else columns.whole(item))
         fences.save()
         return flush.finish()
 
@@ -120,10 +118,6 @@ class MatchLogic:
         for key, last in state.items("last", LastAlert):
             if last.seen_ms + KEEP_MS <= captured_ms:
                 state.delete("last", key)
-
-
-def _place(record: SightingRow | Sighting) -> tuple[int, int]:
-    return record.origin_offset, record.ordinal
 
 
 def build(settings: Settings) -> MatchLogic:

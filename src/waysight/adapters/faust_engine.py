@@ -19,7 +19,7 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -358,8 +358,11 @@ def _message(raw: Any) -> Message:
     )
 
 
-async def run_engines(engines: Sequence[FaustEngine], stopping: asyncio.Event) -> None:
+async def run_engines(
+    engines: Sequence[FaustEngine], stopping: asyncio.Event, on_started: Callable[[], None] = lambda: None
+) -> None:
     """Run engines side by side until `stopping` is set, then let each finish and commit."""
     await asyncio.gather(*(engine.start() for engine in engines))
+    on_started()
     await stopping.wait()
     await asyncio.gather(*(engine.stop() for engine in engines))

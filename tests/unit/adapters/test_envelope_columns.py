@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
 from waysight.engine import Message
-from waysight.envelope_columns import pass_rows, sighting_rows
+from waysight.envelope_columns import Rows, SightingColumns, pass_rows
 from waysight.envelopes import in_order, origin_of
 from waysight.messages import Pass, PassBatch, Sighting, SightingBatch, Watermark
+
+
+def sighting_rows(codec: Codec, messages: list[Message]) -> list[Rows | None]:
+    columns = SightingColumns(codec, messages)
+    for message, rows in zip(messages, columns.rows, strict=True):
+        whole = (
+            {}
+            if rows is None
+            else {origin_place(r): r for r in codec.decode("sightings", message.value).records}
+        )
+        for row in rows or ():
+            if not isinstance(row, Watermark):
+                assert columns.whole(row) == whole[origin_place(row)]
+    return columns.rows
+
+
+def origin_place(record: Any) -> tuple[int, int]:
+    return record.origin_offset, record.ordinal
 
 
 def _sighting(number: int, offset: int, ordinal: int) -> Sighting:
@@ -83,7 +102,7 @@ def test_rows_are_the_records(seed: int) -> None:
                     assert row == item
                     continue
                 made = origin_of(item)
-                names = row._fields if topic == "sightings" else set(row._fields) - {"key"}
+                names = set(row._fields) - {"key", "at"}
                 assert {n: getattr(row, n) for n in names} == {n: getattr(made, n) for n in names}
                 assert topic == "sightings" or row.key == item.key
 
