@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from waysight.triton_models.vision.boxes import Bgr
-from waysight.triton_models.vision.vehicles import Found, detect_vehicles
+from waysight.triton_models.vision.vehicles import SCORE, Found, detect_vehicles
 
 from training.evaluate_plates import network
 from training.traffic import HELD_OUT, LABELS, Boxes, overlap, voc_boxes
@@ -90,14 +90,14 @@ def main() -> None:
         ("fresh scenes", fresh_scenes(options.scenes)),
     ):
         started = time.process_time()
-        found = [detect_vehicles(run, [picture], 0.05)[0] for picture in pictures]
+        found = [detect_vehicles(run, [picture], 0.01)[0] for picture in pictures]
         cpu_ms = (time.process_time() - started) / max(1, len(pictures)) * 1000
         used = sorted({label for objects in truth for label, _ in objects})
         per_label = {label: round(average_precision(found, truth, [label]), 3) for label in used}
         print(
             f"{name}: {len(pictures)} pictures, AP50 {per_label}, class-agnostic {_agnostic(found, truth):.3f}, {cpu_ms:.1f} CPU-ms"
         )
-        confident = [[t for t in things if t.score >= 0.35] for things in found]
+        confident = [[t for t in things if t.score >= SCORE] for things in found]
         for label in used:
             print(
                 f"  {label}: recall {recall(confident, truth, label, 0)}, from 80 px wide {recall(confident, truth, label, 80)}"

@@ -15,12 +15,14 @@ Network = Callable[[Floats], Floats]
 LABELS = ("person", "bicycle", "motorcycle", "car", "bus", "truck")
 INPUT_PX = (416, 256)
 STRIDES = (8, 16, 32)
-SCORE, OVERLAP = 0.35, 0.55
+SCORE, OVERLAP = 0.3, 0.55
+# The network's logits as odds of a true object, fitted on held-out stills and fresh scenes (docs/models.md).
+SLOPE, OFFSET = 4.3, 1.73
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One object: label, score 0..1, box xyxy in picture pixels."""
+    """One object: label, score (the chance that it is one, 0..1), box xyxy in picture pixels."""
 
     label: str
     score: float
@@ -52,11 +54,12 @@ def objects_of(
 ) -> list[Found]:
     """The network's rows (cells, classes + 4) of one picture as objects within the picture."""
     best = rows[:, : len(LABELS)].max(1)
-    chosen = np.nonzero(best > np.log(score / (1 - score)))[0]
+    odds = SLOPE * best + OFFSET
+    chosen = np.nonzero(odds > np.log(score / (1 - score)))[0]
     if not len(chosen):
         return []
     picked = rows[chosen]
-    labels, scores = picked[:, : len(LABELS)].argmax(1), sigmoid(best[chosen])
+    labels, scores = picked[:, : len(LABELS)].argmax(1), sigmoid(odds[chosen])
     centre, edges = cells(*INPUT_PX)[chosen], picked[:, -4:]
     boxes = placement.to_picture(np.hstack([centre - edges[:, :2], centre + edges[:, 2:]]))
     boxes = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
