@@ -93,9 +93,10 @@ class Junction(Model):
 
 
 class StopLine(Model):
-    """The stop line, either at Y metres of the road plane or as two image points (px)."""
+    """The stop line, either at Y metres of the road plane (from X to X, m) or as two image points (px)."""
 
     ground_y_m: float | None = None
+    ground_x_m: Point = (-50.0, 50.0)
     image: tuple[Point, Point] | None = None
 
     @model_validator(mode="after")
@@ -237,7 +238,8 @@ class Camera(Model):
         if self.stop_line is None:
             return None
         if self.stop_line.ground_y_m is not None:
-            return (-50.0, self.stop_line.ground_y_m), (50.0, self.stop_line.ground_y_m)
+            y_m, (left, right) = self.stop_line.ground_y_m, self.stop_line.ground_x_m
+            return (left, y_m), (right, y_m)
         matrix, image = self.homography, self.stop_line.image
         if matrix is None or image is None:
             return None

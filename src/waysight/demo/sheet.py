@@ -34,8 +34,6 @@ def _cell(sighting: Sighting, store: EvidenceStore) -> Picture:
     picture = decode_frame(frame_kind(frame.evidence_ref), store.get(frame.evidence_ref))
     name = f"{sighting.colour} {sighting.label}".strip()
     draw_box(picture, (frame.x1, frame.y1, frame.x2, frame.y2), "")
-    if frame.plate_x2 > frame.plate_x1:
-        draw_box(picture, (frame.plate_x1, frame.plate_y1, frame.plate_x2, frame.plate_y2), "")
     cell = np.full((CELL_H, CELL_W, 3), 24, dtype=np.uint8)
     view = fit_inside(
         crop(picture, (frame.x1, frame.y1, frame.x2, frame.y2), margin=0.25), CELL_W, CELL_H - 44

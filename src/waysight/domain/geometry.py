@@ -71,6 +71,13 @@ def beyond_line_m(line: tuple[Point, Point], point: Point) -> float:
     return ((bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)) / length
 
 
+def along_line_m(line: tuple[Point, Point], point: Point) -> float:
+    """How far (m) a point's foot lies from a on the way to b; negative before a."""
+    (ax, ay), (bx, by) = line
+    length = math.hypot(bx - ax, by - ay)
+    return ((bx - ax) * (point[0] - ax) + (by - ay) * (point[1] - ay)) / length
+
+
 def contact(box: Box) -> Point:
     """Where a box's object touches the ground: the middle of its lower edge, px."""
     return (box[0] + box[2]) / 2, box[3]

@@ -99,7 +99,7 @@ def all_sites() -> tuple[Site, ...]:
         Site("kz-j1-north", "Abai Ave / Zheltoksan St, northbound", aimed(1920, 1080, 3000, 7.0, 13.0), south, OVERCAST,
              0.0, 5, ("hotlist", "count", "spot_speed", "red_light"),
              {**_kazakh("Abai Ave", "city", True, "Almaty", 43.24, 76.93), "direction": "north", "speed_limit_kmh": 60,
-              "junction": {"id": "j1", "signal_group": "north"}, "stop_line": {"ground_y_m": STOP_LINE_M},
+              "junction": {"id": "j1", "signal_group": "north"}, "stop_line": {"ground_y_m": STOP_LINE_M, "ground_x_m": [-south.half_m, south.half_m]},
               "certificate": _certificate("AA-17-0988", "2027-05-20")}),
         Site("kz-k3-market", "Konaev St 3, market", aimed(1280, 720, 2600, 6.0, 12.5), market, DAY, 0.0, 5,
              ("hotlist", "count", "spot_speed"),

@@ -187,6 +187,13 @@ def test_stopping_at_or_just_past_the_line_is_no_crossing() -> None:
     assert red_light.judge(LAW, SCENE, _sighting(crept), crossed, lamp) is None
 
 
+def test_what_passes_beside_the_stop_line_does_not_cross_it() -> None:
+    between = replace(SCENE, stop_line=((-4.9, 30.0), (4.9, 30.0)))
+    beside = replace(SCENE, stop_line=((3.0, 30.0), (12.0, 30.0)))
+    assert red_light.crossing(between, _sighting(AWAY)) is not None
+    assert red_light.crossing(beside, _sighting(AWAY)) is None
+
+
 def test_a_lamp_forgets_and_takes_repeats() -> None:
     lamp = Lamp()
     for second in range(0, 3000, 10):

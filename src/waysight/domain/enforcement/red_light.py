@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from waysight.domain.enforcement.case import Law, violation
-from waysight.domain.geometry import beyond_line_m
+from waysight.domain.geometry import Point, along_line_m, beyond_line_m
 from waysight.domain.scene import Scene
 from waysight.domain.speed import crossing_ms
 from waysight.messages.enforcement import Violation
-from waysight.messages.perception import Sighting, Signal
+from waysight.messages.perception import PathPoint, Sighting, Signal
 
 PURPOSE: Final = "red_light"
 KEEP_MS = 600_000
@@ -55,7 +55,7 @@ def crossing(scene: Scene, sighting: Sighting) -> Crossing | None:
     raw = [beyond_line_m(line, (p.x_m, p.y_m)) for p in places]
     side = 1.0 if raw[-1] > raw[0] else -1.0
     along = [side * d for d in raw]
-    if along[-1] < BEYOND_M:
+    if along[-1] < BEYOND_M or not _over_the_line(line, places, along):
         return None
     times = [p.captured_ms for p in places]
     towards_camera = places[-1].y_m < places[0].y_m
@@ -65,6 +65,13 @@ def crossing(scene: Scene, sighting: Sighting) -> Crossing | None:
         return None
     speed = (COMMITTED_M + front_ahead) / max(last - first, 1.0)  # m per ms
     return Crossing(first, last, PLACE_ERROR_M / speed + sighting.clock_error_ms)
+
+
+def _over_the_line(line: tuple[Point, Point], places: list[PathPoint], along: list[float]) -> bool:
+    """Whether it passed between the line's ends, not beside the road."""
+    nearest = min(range(len(places)), key=lambda i: abs(along[i]))
+    at = along_line_m(line, (places[nearest].x_m, places[nearest].y_m))
+    return -PLACE_ERROR_M <= at <= math.dist(*line) + PLACE_ERROR_M
 
 
 def changed(lamp: Lamp, signal: Signal) -> Lamp:
