@@ -20,9 +20,9 @@ import cv2
 import numpy as np
 
 from waysight.adapters.video import Video, open_file, open_live
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
+from waysight.capture.sampling import Remarks, Stamper, shots
 from waysight.local import ports
-from waysight.sampling import Remarks, Stamper, shots
 from waysight.settings import get_settings
 
 SECONDS, FPS, GOP = 20, 25, 50

@@ -25,7 +25,7 @@ from waysight.adapters.kafka import Publisher, end_offsets, plain_consumer, read
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.lag import drained
 from waysight.adapters.registry import ConfluentRegistry
-from waysight.camera_files import load_cameras, to_records
+from waysight.cameras.files import load_cameras, to_records
 from waysight.codec import Codec
 from waysight.local import control, ports
 from waysight.local.doctor import PORT_SETTINGS
@@ -52,7 +52,7 @@ LETTERS = "ABCEHKMOPTXY"
 
 def main() -> dict[str, Any]:
     """Measure, write out/bench/stream.json, and return what was written."""
-    records = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
+    records = int(sys.argv[1]) if len(sys.argv) > 1 else 150_000
     own = get_settings()
     with tempfile.TemporaryDirectory(prefix="waysight-bench-") as folder:
         numbers = dict(zip(PORT_SETTINGS, ports.free_ports(len(PORT_SETTINGS)), strict=True))

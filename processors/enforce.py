@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.registry import ConfluentRegistry
+from waysight.authority.rulepacks import all_packs
+from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
 from waysight.domain.enforcement import average_speed, red_light, restricted_zone, spot_speed
@@ -18,8 +20,6 @@ from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Message, Output, PartitionState
 from waysight.envelopes import Flush, decoded, in_order, is_new
 from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
-from waysight.rulepacks import all_packs
-from waysight.scenes import Scenes, plate_formats
 from waysight.settings import Settings
 from waysight.topics import partition_for
 

@@ -10,12 +10,12 @@ from typing import Any
 from waysight import metrics
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
+from waysight.authority.laws import laws_of, local_day
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
 from waysight.domain.fine_cases import Case, Law, Origin, settle, with_payment, with_review, with_violation
 from waysight.engine import Message, Output, PartitionState
 from waysight.errors import BadMessage
-from waysight.laws import laws_of, local_day
 from waysight.messages import Payment, Review, Vehicle, Violation
 from waysight.settings import Settings
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
+from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
 from waysight.domain.matching import (
@@ -24,7 +25,6 @@ from waysight.engine import Message, Output, PartitionState
 from waysight.envelope_columns import SightingColumns, SightingRow
 from waysight.envelopes import Fences, Flush, decoded, in_order
 from waysight.messages import Alert, CameraRecord, Sighting, WatchlistEntry, Watermark
-from waysight.scenes import Scenes, plate_formats
 from waysight.settings import Settings
 
 _SWEEP_MS = 60_000

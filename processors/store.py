@@ -15,9 +15,9 @@ from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.engine import Message, Output, PartitionState
-from waysight.rows import rows_of
 from waysight.settings import Settings
-from waysight.tables import BY_TOPIC, Table
+from waysight.storage.rows import rows_of
+from waysight.storage.tables import BY_TOPIC, Table
 from waysight.topics import all_topics
 
 

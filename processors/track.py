@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.registry import ConfluentRegistry
+from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.scene import Scene
 from waysight.domain.sightings import Pictured, SightingRules, step
@@ -13,7 +14,6 @@ from waysight.domain.tracking import CameraTracks
 from waysight.engine import Message, Output, PartitionState
 from waysight.envelopes import Flush, decoded, is_new
 from waysight.messages import CameraRecord, Pass, Sighting
-from waysight.scenes import Scenes, plate_formats
 from waysight.settings import Settings
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from waysight.adapters.acknowledged import Position
 from waysight.adapters.video import Video, open_file
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
+from waysight.capture.lanes import Lane
+from waysight.capture.sampling import Remarks, Stamper, shots
 from waysight.domain.ids import derive_id
 from waysight.errors import BadMessage
-from waysight.lanes import Lane
-from waysight.sampling import Remarks, Stamper, shots
 
 SAMPLING_VERSION = 1  # raise it when the choice or numbering of pictures changes
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 
 from waysight.adapters.video import Video, open_live
-from waysight.arrival import ArrivalClock
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
+from waysight.capture.arrival import ArrivalClock
+from waysight.capture.lanes import Lane
+from waysight.capture.sampling import Remarks, Shot, Stamper, shots
 from waysight.domain.ids import derive_id
 from waysight.errors import EngineDown
-from waysight.lanes import Lane
 from waysight.metrics import RECONNECTS
-from waysight.sampling import Remarks, Shot, Stamper, shots
 
 LEAST_BACKOFF_S, MOST_BACKOFF_S = 0.5, 30.0
 HEALTHY_S = 10.0

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from waysight.dashboards import dashboard
-from waysight.migrations import migrations
-from waysight.tables import TABLES, Table
+from waysight.reporting.dashboards import dashboard
+from waysight.storage.migrations import migrations
+from waysight.storage.tables import TABLES, Table
 from waysight.topics import avro_schema
 
 ROOT = Path(__file__).resolve().parent.parent

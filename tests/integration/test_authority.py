@@ -27,8 +27,8 @@ from waysight.codec import Codec
 from waysight.commands import audit, evidence, fines, payments, review, vehicles, watchlist
 from waysight.errors import BadConfiguration, NotAllowed, WaysightError
 from waysight.messages import FrameRef, Violation
-from waysight.migrations import migrate
 from waysight.settings import Settings
+from waysight.storage.migrations import migrate
 
 pytestmark = pytest.mark.integration
 WHY = ("--purpose", "test", "--case", "KZ-1")

@@ -16,11 +16,11 @@ from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import Publisher
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
-from waysight.camera_files import load_cameras, to_records
+from waysight.cameras.files import load_cameras, to_records
 from waysight.codec import Codec
 from waysight.messages import Sighting, SightingBatch, WatchlistEntry
-from waysight.migrations import migrate
 from waysight.settings import Settings
+from waysight.storage.migrations import migrate
 
 pytestmark = pytest.mark.integration
 SEEN_MS = 1_794_900_000_000

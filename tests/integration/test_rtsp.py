@@ -16,7 +16,7 @@ from waysight.producers.rtsp import RtspLane
 
 from tests.videos import make_video, picture
 from waysight.adapters.pictures import decode_frame
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
 from waysight.local import ports
 from waysight.messages import CameraHealth, Frame
 

@@ -19,9 +19,9 @@ from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.local import control
-from waysight.migrations import migrate
 from waysight.settings import Settings
-from waysight.tables import BY_TOPIC
+from waysight.storage.migrations import migrate
+from waysight.storage.tables import BY_TOPIC
 
 pytestmark = pytest.mark.integration
 WHY = ("--purpose", "test", "--case", "KZ-1")

@@ -89,7 +89,9 @@ class Publisher:
                 self._raise_failure()
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                    raise BadMessage(f"{len(value or b'')} bytes are more than a message may hold", topic) from error
+                    raise BadMessage(
+                        f"{len(value or b'')} bytes are more than a message may hold", topic
+                    ) from error
                 raise kafka_error(error, f"cannot publish to {topic}", self._settings) from error
         self._producer.poll(0)
 

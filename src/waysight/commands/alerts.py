@@ -15,8 +15,8 @@ from waysight.domain.ids import derive_id
 from waysight.domain.plates import canonical
 from waysight.errors import NotAllowed
 from waysight.messages import Alert, AlertAction, AlertStatus
-from waysight.records import find_alert, newest
 from waysight.settings import get_settings
+from waysight.storage.records import find_alert, newest
 
 REASONS = ("wrong_plate", "wrong_vehicle", "entry_outdated", "already_handled", "other")
 Id = Annotated[str, typer.Argument(help="Alert id, or a unique beginning of it.")]

@@ -10,9 +10,9 @@ import cv2
 import typer
 
 from waysight.adapters.kafka import Publisher, latest_by_key
-from waysight.camera_files import camera_of, load_cameras, section_of, to_records
-from waysight.camera_picture import draw_configuration, first_picture
-from waysight.cameras import Camera, CameraFile
+from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
+from waysight.cameras.models import Camera, CameraFile
+from waysight.cameras.picture import draw_configuration, first_picture
 from waysight.commands.output import Json, note, open_codec, print_json, print_table
 from waysight.errors import BadConfiguration, WaysightError
 from waysight.settings import get_settings

@@ -12,13 +12,19 @@ from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import latest_by_key
 from waysight.adapters.signing import key_path, open_signer
+from waysight.authority.evidence_package import (
+    build_package,
+    cameras_of,
+    read_package,
+    verify_package,
+    write_package,
+)
+from waysight.authority.reviewing import load_frames
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json
 from waysight.errors import BadConfiguration
-from waysight.evidence_package import build_package, cameras_of, read_package, verify_package, write_package
 from waysight.messages import Fine
-from waysight.records import find_violation, newest, reviews_of
-from waysight.reviewing import load_frames
 from waysight.settings import get_settings
+from waysight.storage.records import find_violation, newest, reviews_of
 
 
 def register(app: typer.Typer) -> None:

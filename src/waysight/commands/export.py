@@ -14,10 +14,10 @@ from waysight.adapters.clickhouse import connect
 from waysight.commands.output import Case, Json, Purpose, note, open_codec, print_json
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
-from waysight.exports import FORMATS, Export
-from waysight.selection import Selection, parse_time
+from waysight.reporting.exports import FORMATS, Export
+from waysight.reporting.selection import Selection, parse_time
 from waysight.settings import get_settings
-from waysight.tables import table
+from waysight.storage.tables import table
 
 DATASETS = ("violations", "fines", "alerts", "sightings", "counts")
 

@@ -11,19 +11,19 @@ from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import latest_by_key
-from waysight.camera_files import camera_of
+from waysight.authority.laws import laws_of
+from waysight.authority.notices import Issuer, notice_pdf
+from waysight.authority.reviewing import load_frames, pictures_of
+from waysight.authority.rulepacks import load_pack
+from waysight.cameras.files import camera_of
 from waysight.codec import Codec
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.domain.fine_cases import reasons_against
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
-from waysight.laws import laws_of
 from waysight.messages import Fine, Violation
-from waysight.notices import Issuer, notice_pdf
-from waysight.records import find_fine, find_violation, newest, reviews_of
-from waysight.reviewing import load_frames, pictures_of
-from waysight.rulepacks import load_pack
 from waysight.settings import Settings, get_settings
+from waysight.storage.records import find_fine, find_violation, newest, reviews_of
 
 
 def register(app: typer.Typer) -> None:

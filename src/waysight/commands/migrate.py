@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from waysight.migrations import migrate, migrations
 from waysight.settings import get_settings
+from waysight.storage.migrations import migrate, migrations
 
 Json = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
 

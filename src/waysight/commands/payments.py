@@ -9,10 +9,10 @@ import typer
 
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import Publisher
+from waysight.authority.imports import amount_of, convert_all, moment_ms, read_rows, sha256_of
 from waysight.commands.output import Json, open_codec, print_json
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
-from waysight.imports import amount_of, convert_all, moment_ms, read_rows, sha256_of
 from waysight.messages import Payment
 from waysight.settings import get_settings
 

@@ -18,15 +18,15 @@ import typer
 from waysight import metrics
 from waysight.adapters.acknowledged import Notes, last_acknowledged
 from waysight.adapters.record_sink import RecordSink
-from waysight.camera_files import load_cameras
-from waysight.cameras import Camera
+from waysight.cameras.files import load_cameras
+from waysight.cameras.models import Camera
+from waysight.capture.lanes import Lane, Pace
+from waysight.capture.production import Production
 from waysight.commands.output import Json, note, open_codec, print_json
 from waysight.errors import BadConfiguration
-from waysight.lanes import Lane, Pace
 from waysight.producers.file import FileLane, file_lane
 from waysight.producers.rtsp import RtspLane
 from waysight.producers.signals import SignalLane, signal_lanes
-from waysight.producing import Production
 from waysight.settings import Settings, get_settings
 
 PROGRESS_S = 1.0

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from waysight.adapters.clickhouse import ClickHouse, connect
-from waysight.charts import Chart, draw
 from waysight.commands.output import Json, note, print_json, print_table, when
 from waysight.errors import BadConfiguration
-from waysight.reports import Period, counts, panels, period, violations
-from waysight.selection import parse_time
+from waysight.reporting.charts import Chart, draw
+from waysight.reporting.reports import Period, counts, panels, period, violations
+from waysight.reporting.selection import parse_time
 from waysight.settings import get_settings
 
 From = Annotated[str, typer.Option("--from", help="Event time from, ISO 8601; default: the oldest event.")]

@@ -13,13 +13,13 @@ from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import Publisher
 from waysight.adapters.pictures import encode_jpeg
+from waysight.authority.evidence_pictures import annotated
+from waysight.authority.reviewing import REASONS, decide, examine, load_frames, pictures_of
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.errors import BadMessage, NotAllowed
-from waysight.evidence_pictures import annotated
 from waysight.messages import Violation
-from waysight.records import find_violation, reviews_of, waiting_violations
-from waysight.reviewing import REASONS, decide, examine, load_frames, pictures_of
 from waysight.settings import get_settings
+from waysight.storage.records import find_violation, reviews_of, waiting_violations
 
 Id = Annotated[str, typer.Argument(help="Violation id, or a unique beginning of it.")]
 Officer = Annotated[str, typer.Option(help="Who decides; named on the fine.")]

@@ -9,8 +9,8 @@ import typer
 from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import connect
 from waysight.commands.output import Case, Json, Purpose, note, open_codec, print_json, print_table, when
-from waysight.searches import PlateSearch
-from waysight.selection import parse_time
+from waysight.reporting.searches import PlateSearch
+from waysight.reporting.selection import parse_time
 from waysight.settings import get_settings
 
 Pattern = Annotated[str, typer.Argument(help="Plate; * stands for any text, ? for one character.")]

@@ -11,12 +11,12 @@ from rich.progress import track
 
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import Publisher
+from waysight.authority.imports import convert_all, read_rows, sha256_of
+from waysight.authority.rulepacks import all_packs
 from waysight.commands.output import Json, open_codec, print_json
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
-from waysight.imports import convert_all, read_rows, sha256_of
 from waysight.messages import Vehicle
-from waysight.rulepacks import all_packs
 from waysight.settings import get_settings
 
 REQUIRED = ("plate", "country", "owner_name", "owner_id")

@@ -14,6 +14,7 @@ from rich.progress import track
 
 from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.kafka import Publisher, latest_by_key
+from waysight.authority.imports import convert_all, moment_ms, read_rows, sha256_of
 from waysight.codec import Codec
 from waysight.commands.output import (
     Case,
@@ -29,7 +30,6 @@ from waysight.commands.output import (
 from waysight.domain.plates import canonical
 from waysight.domain.watchlist import entry_id, faults, merged, missing_grounds, revoked
 from waysight.errors import BadConfiguration, NotAllowed
-from waysight.imports import convert_all, moment_ms, read_rows, sha256_of
 from waysight.messages import WatchlistEntry
 from waysight.settings import Settings, get_settings
 

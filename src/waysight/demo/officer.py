@@ -9,11 +9,11 @@ from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import Publisher
+from waysight.authority.reviewing import load_frames, review_violation
 from waysight.codec import Codec
 from waysight.messages import Review
-from waysight.records import waiting_violations
-from waysight.reviewing import load_frames, review_violation
 from waysight.settings import Settings
+from waysight.storage.records import waiting_violations
 
 OFFICER = "demo-officer"
 PURPOSE, CASE = "review of violations in the demonstration", "DEMO-1"

@@ -12,7 +12,7 @@ from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.evidence import EvidenceStore, frame_kind
 from waysight.adapters.pictures import GREEN, Picture, crop, decode_frame, draw_box, draw_text, fit_inside
 from waysight.messages import Sighting
-from waysight.records import record_of
+from waysight.storage.records import record_of
 
 CELL_W, CELL_H, COLUMNS, MOST = 384, 256, 5, 60
 

@@ -14,8 +14,14 @@ import pytest
 
 from waysight.adapters.pictures import encode_jpeg
 from waysight.adapters.signing import key_path, open_signer
+from waysight.authority.evidence_package import (
+    build_package,
+    cameras_of,
+    read_package,
+    verify_package,
+    write_package,
+)
 from waysight.errors import BadConfiguration, BadMessage
-from waysight.evidence_package import build_package, cameras_of, read_package, verify_package, write_package
 from waysight.messages import CameraRecord
 from waysight.settings import Settings
 

@@ -10,16 +10,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from waysight.laws import local_day
 from waysight.processors.fine import FineLogic
 
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.adapters.registry import MemoryRegistry
+from waysight.authority.laws import local_day
+from waysight.authority.rulepacks import load_pack
 from waysight.codec import Codec
 from waysight.domain.fine_cases import Case, Law
 from waysight.domain.fining import fine_id_of
 from waysight.messages import Fine
-from waysight.rulepacks import load_pack
 
 Make = Callable[..., Any]
 CODEC = Codec(MemoryRegistry())

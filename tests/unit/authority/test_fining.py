@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from waysight.authority.rulepacks import load_pack
 from waysight.domain.fine_cases import Law, reasons_against
 from waysight.domain.fining import NoFine, Price, last_discount_day, obstacles, price
-from waysight.rulepacks import load_pack
 
 KZ = load_pack("kz")
 DAY = date(2026, 11, 16)

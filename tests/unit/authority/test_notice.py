@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from fpdf import FPDF
 
+from waysight.authority.notice_words import notice_words, words_of
+from waysight.authority.notices import Issuer, notice_pdf
+from waysight.authority.rulepacks import load_pack
 from waysight.domain.fine_cases import Law, issue
 from waysight.errors import BadConfiguration
 from waysight.messages import Fine
-from waysight.notice_words import notice_words, words_of
-from waysight.notices import Issuer, notice_pdf
-from waysight.rulepacks import load_pack
 
 Make = Callable[..., Any]
 KZ, ZONE = load_pack("kz"), ZoneInfo("Asia/Almaty")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from waysight.authority.rulepacks import all_packs, load_pack, read_pack
 from waysight.errors import BadConfiguration
-from waysight.rulepacks import all_packs, load_pack, read_pack
 
 
 def test_every_shipped_pack_holds() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import START_MS, Pinhole
 
+from waysight.authority.rulepacks import all_packs
 from waysight.domain.enforcement import average_speed, red_light, restricted_zone, spot_speed
 from waysight.domain.enforcement.average_speed import SectionState
 from waysight.domain.enforcement.case import Law
@@ -17,7 +18,6 @@ from waysight.domain.enforcement.red_light import Lamp
 from waysight.domain.plates import PlateFormats
 from waysight.domain.scene import Scene, SectionPlan, Zone
 from waysight.messages import FrameRef, PathPoint, Sighting, Signal
-from waysight.rulepacks import all_packs
 
 LAW = Law(packs=all_packs(), formats=(PlateFormats("kz", all_packs()["kz"].plate_formats),))
 CAMERA = Pinhole(1500.0, 6.0, 12.0)

@@ -16,15 +16,15 @@ from waysight.processors.track import TrackLogic
 
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.adapters.registry import MemoryRegistry
-from waysight.cameras import CameraFile
+from waysight.authority.rulepacks import all_packs
+from waysight.cameras.models import CameraFile
+from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
 from waysight.domain.matching import WatchlistIndex
 from waysight.domain.sightings import SightingRules
 from waysight.messages import DetectedObject, Detections, Signal, WatchlistEntry
-from waysight.rulepacks import all_packs
-from waysight.scenes import Scenes, plate_formats
 from waysight.simulate.city import City, build_city
 from waysight.simulate.papers import camera_file, signal_lines
 from waysight.simulate.sites import FPS, Site

@@ -14,6 +14,8 @@ from waysight.processors.track import TrackLogic
 
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.adapters.registry import MemoryRegistry
+from waysight.authority.rulepacks import all_packs
+from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
@@ -21,8 +23,6 @@ from waysight.domain.matching import WatchlistIndex
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import SightingRules
 from waysight.messages import Signal, WatchlistEntry
-from waysight.rulepacks import all_packs
-from waysight.scenes import Scenes, plate_formats
 
 PARTITIONS = 3
 PAPERS = (START_MS - 86_400_000, START_MS + 86_400_000)

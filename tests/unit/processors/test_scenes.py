@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from waysight.camera_files import to_records
-from waysight.cameras import CameraFile
+from waysight.cameras.files import to_records
+from waysight.cameras.models import CameraFile
+from waysight.cameras.scenes import Scenes
 from waysight.messages import CameraRecord
-from waysight.scenes import Scenes
 from waysight.simulate.city import build_city
 from waysight.simulate.papers import camera_file
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from waysight.calibration import apply_homography
-from waysight.camera_files import camera_of, load_cameras, section_of, to_records
+from waysight.cameras.calibration import apply_homography
+from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
 from waysight.errors import BadConfiguration, BadMessage
 
 POINTS = [

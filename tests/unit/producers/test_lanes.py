@@ -11,11 +11,11 @@ import pytest
 from waysight.producers.signals import SignalLane, signal_lanes
 
 from waysight.adapters.pictures import Picture
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
+from waysight.capture.lanes import BUFFERED_FRAMES, LIVE_BUFFER_BYTES, Lane, Pace
+from waysight.capture.motion_gate import LEARN_KEYFRAMES, MotionGate, auc
 from waysight.errors import BadConfiguration
-from waysight.lanes import BUFFERED_FRAMES, LIVE_BUFFER_BYTES, Lane, Pace
 from waysight.messages import Frame
-from waysight.motion_gate import LEARN_KEYFRAMES, MotionGate, auc
 
 
 def frame(seq: int, size: int = 10) -> Frame:

@@ -10,11 +10,11 @@ import pytest
 from tests.videos import make_video, picture
 from waysight.adapters.pictures import decode_frame
 from waysight.adapters.video import Timeline, open_file
-from waysight.arrival import ArrivalClock
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
+from waysight.capture.arrival import ArrivalClock
+from waysight.capture.sampling import Remarks, Shot, Stamper, shots
 from waysight.errors import BadMessage
 from waysight.messages import Frame
-from waysight.sampling import Remarks, Shot, Stamper, shots
 
 START_MS = 1_794_805_200_000
 

@@ -15,8 +15,8 @@ import pytest
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
-from waysight.migrations import apply, migrations
-from waysight.tables import BY_TOPIC
+from waysight.storage.migrations import apply, migrations
+from waysight.storage.tables import BY_TOPIC
 from waysight.topics import all_topics
 
 _NUMBER = itertools.count()

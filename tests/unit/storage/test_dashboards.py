@@ -17,11 +17,11 @@ from prometheus_client import REGISTRY
 
 from waysight import metrics
 from waysight.adapters.clickhouse import ClickHouse
-from waysight.charts import Chart, draw
-from waysight.columns import conform
-from waysight.dashboards import PANELS, dashboard, plain_sql
-from waysight.reports import Period, counts, panels, period, violations
-from waysight.tables import BY_TOPIC
+from waysight.reporting.charts import Chart, draw
+from waysight.reporting.dashboards import PANELS, dashboard, plain_sql
+from waysight.reporting.reports import Period, counts, panels, period, violations
+from waysight.storage.columns import conform
+from waysight.storage.tables import BY_TOPIC
 
 Examples = Callable[[str], list[dict[str, Any]]]
 

@@ -24,10 +24,10 @@ from waysight.codec import Codec
 from waysight.commands import export, search
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
-from waysight.exports import FORMATS
-from waysight.searches import PlateSearch
-from waysight.selection import Selection, parse_time
-from waysight.tables import BY_TOPIC, TABLES
+from waysight.reporting.exports import FORMATS
+from waysight.reporting.searches import PlateSearch
+from waysight.reporting.selection import Selection, parse_time
+from waysight.storage.tables import BY_TOPIC, TABLES
 
 Examples = Callable[[str], list[dict[str, Any]]]
 APP = build()

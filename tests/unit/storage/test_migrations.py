@@ -11,8 +11,8 @@ import pytest
 
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.errors import BadConfiguration
-from waysight.migrations import Migration, apply, migrations
-from waysight.tables import TABLES, Table
+from waysight.storage.migrations import Migration, apply, migrations
+from waysight.storage.tables import TABLES, Table
 from waysight.topics import all_topics
 
 PLAIN = {

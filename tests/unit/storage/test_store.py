@@ -17,7 +17,7 @@ from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.codec import Codec
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown
-from waysight.tables import BY_TOPIC
+from waysight.storage.tables import BY_TOPIC
 
 Examples = Callable[[str], list[dict[str, Any]]]
 

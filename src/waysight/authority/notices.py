@@ -17,11 +17,11 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from waysight.adapters.pictures import Picture, encode_jpeg
+from waysight.authority.evidence_pictures import has_plate, plate_picture, vehicle_picture
+from waysight.authority.notice_words import Words, notice_words
 from waysight.domain.fining import cut_kmh, over_limit_kmh
 from waysight.domain.rulepack import RulePack
-from waysight.evidence_pictures import has_plate, plate_picture, vehicle_picture
 from waysight.messages import Fine, FrameRef, Violation
-from waysight.notice_words import Words, notice_words
 
 _LEFT_MM, _RIGHT_MM, _LABEL_MM = 18.0, 192.0, 82.0
 _WIDTH_MM = _RIGHT_MM - _LEFT_MM

@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from waysight.camera_files import camera_of, section_of
-from waysight.cameras import Camera, CameraFile, Section
+from waysight.authority.rulepacks import all_packs
+from waysight.cameras.files import camera_of, section_of
+from waysight.cameras.models import Camera, CameraFile, Section
 from waysight.domain.geometry import Matrix
 from waysight.domain.plates import PlateFormats
 from waysight.domain.scene import Scene, SectionPlan, Zone
 from waysight.errors import BadMessage
 from waysight.messages import CameraRecord
-from waysight.rulepacks import all_packs
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from waysight.errors import BadConfiguration
-from waysight.tables import Table
+from waysight.storage.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

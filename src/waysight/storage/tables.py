@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from waysight.columns import arrow_schema
 from waysight.errors import BadConfiguration
+from waysight.storage.columns import arrow_schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waysight.codec import Codec
-from waysight.columns import conform, records_of
 from waysight.engine import Message
 from waysight.errors import BadMessage
-from waysight.tables import Table
+from waysight.storage.columns import conform, records_of
+from waysight.storage.tables import Table
 
 LATEST_MS = 3_786_912_000_000  # the year 2090: with ten years of retention still inside ClickHouse's DateTime
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import ValidationError
 
-from waysight import rulepack_files as raw
+from waysight.authority import rulepack_files as raw
 from waysight.domain.rulepack import (
     Calendar,
     Discount,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
 from waysight.messages import CameraHealth, Frame
 from waysight.metrics import FRAMES_DROPPED
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from waysight.columns import restore, widen
 from waysight.errors import BadConfiguration
+from waysight.storage.columns import restore, widen
 
 
 class _Sink(Protocol):

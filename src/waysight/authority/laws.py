@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
+from waysight.authority.rulepacks import all_packs
 from waysight.domain.fine_cases import Law
 from waysight.errors import BadMessage
-from waysight.rulepacks import all_packs
 from waysight.settings import Settings
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import ValidationError
 
-from waysight.cameras import Camera, CameraFile, Section
+from waysight.cameras.models import Camera, CameraFile, Section
 from waysight.errors import BadConfiguration, BadMessage
 from waysight.messages import CameraRecord
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from waysight.adapters.clickhouse import ClickHouse
-from waysight.charts import Chart
-from waysight.dashboards import PANELS, plain_sql
+from waysight.reporting.charts import Chart
+from waysight.reporting.dashboards import PANELS, plain_sql
 
 _STEPS_S = (10, 60, 300, 900, 3600, 14_400, 86_400, 604_800)
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from waysight.adapters.acknowledged import Notes, Position
 from waysight.adapters.record_sink import RecordSink
+from waysight.capture.lanes import ALL_LIVE_BUFFERS_BYTES, Lane, Pace
 from waysight.errors import BadMessage, EngineDown
-from waysight.lanes import ALL_LIVE_BUFFERS_BYTES, Lane, Pace
 from waysight.messages import Frame
 from waysight.metrics import FRAMES_DROPPED, FRAMES_SENT
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from waysight.calibration import Matrix, fit_homography
+from waysight.cameras.calibration import Matrix, fit_homography
 from waysight.messages.perception import ObjectLabel
 
 Purpose = Literal["hotlist", "count", "spot_speed", "section_control", "red_light", "restricted_zone"]

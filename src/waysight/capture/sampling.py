@@ -12,10 +12,10 @@ from typing import Literal
 
 from waysight.adapters.pictures import decode_frame, encode_jpeg
 from waysight.adapters.video import Decoded, Video
-from waysight.cameras import Camera
+from waysight.cameras.models import Camera
+from waysight.capture.motion_gate import MotionGate
 from waysight.errors import BadMessage
 from waysight.messages import Frame
-from waysight.motion_gate import MotionGate
 
 Kind = Literal["h264", "hevc", "jpeg", "watermark", "end"]
 JPEG_QUALITY = 90

@@ -16,9 +16,9 @@ import msgspec
 from waysight.adapters.evidence import frame_kind
 from waysight.adapters.pictures import decode_frame, encode_jpeg
 from waysight.adapters.signing import Signer, fingerprint, is_signed
-from waysight.camera_files import camera_of
+from waysight.authority.evidence_pictures import annotated
+from waysight.cameras.files import camera_of
 from waysight.errors import BadConfiguration, BadMessage
-from waysight.evidence_pictures import annotated
 from waysight.messages import CameraRecord, Fine, Review, Violation
 
 FORMAT = "waysight-evidence/1"

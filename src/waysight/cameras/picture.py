@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from waysight.adapters.pictures import AMBER, GREEN, RED, Picture, draw_polygon, draw_text
 from waysight.adapters.video import open_file, open_live
-from waysight.calibration import Matrix, apply_homography
-from waysight.cameras import Camera
+from waysight.cameras.calibration import Matrix, apply_homography
+from waysight.cameras.models import Camera
 from waysight.errors import BadMessage
 
 GRID_STEP_M = 5.0

@@ -1,0 +1,1 @@
+"""What the traffic authority does: rule packs, imports, review, notices, evidence."""

@@ -1,0 +1,1 @@
+"""The camera file, its calibration, and how processors see it."""

@@ -1,0 +1,1 @@
+"""From a source to numbered, stamped frames: sampling, lanes, pace, motion gate."""

@@ -1,0 +1,1 @@
+"""Records as ClickHouse tables: migrations, columns, rows."""
