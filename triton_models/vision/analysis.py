@@ -19,7 +19,7 @@ CARRIERS = ("car", "bus", "truck", "motorcycle")
 MIN_VEHICLE_PX = 44
 MAX_VEHICLES = 24
 CROP_ASPECT = 176 / 208
-MIN_CHARACTERS, MIN_CONFIDENCE, ORPHAN_SCORE = 3, 0.02, 0.6
+MIN_CHARACTERS, MIN_CONFIDENCE, SURE_SCORE = 3, 0.02, 0.6
 LARGE_GATE, LARGE_MIN_PX, LARGE_MOST = 0.9, 34, 3
 COLOURED = ("car", "bus", "truck")
 
@@ -85,10 +85,11 @@ def look(
             continue
         entry = _plate(plate, read, reader, pictures[index])
         holder = holder_of(plate.box, found[index])
+        # Away from any vehicle, or without a letter, it is more often a sign or the camera's own clock.
+        if (holder is None or read.text.isdigit()) and plate.score < SURE_SCORE:
+            continue
         if holder is None:
-            # Away from any vehicle, writing is more often a sign or the camera's own clock.
-            if plate.score >= ORPHAN_SCORE:
-                orphans[index].append(entry)
+            orphans[index].append(entry)
         elif (objects[index][holder]["plate"] or entry)["confidence"] <= entry["confidence"]:
             objects[index][holder]["plate"] = entry
     return list(zip(objects, orphans, strict=True))
