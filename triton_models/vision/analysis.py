@@ -19,7 +19,7 @@ CARRIERS = ("car", "bus", "truck", "motorcycle")
 MIN_VEHICLE_PX = 44
 MAX_VEHICLES = 24
 CROP_ASPECT = 176 / 208
-MIN_CHARACTERS, MIN_CONFIDENCE, SURE_SCORE = 3, 0.02, 0.6
+MIN_CHARACTERS, MIN_DIGITS, MIN_CONFIDENCE, SURE_SCORE = 3, 5, 0.02, 0.6
 LARGE_GATE, LARGE_MIN_PX, LARGE_MOST = 0.9, 34, 3
 COLOURED = ("car", "bus", "truck")
 
@@ -96,8 +96,12 @@ def look(
 
 
 def could_be_plate(text: str) -> bool:
-    """Whether a reading is worth reporting: three characters or more, a digit among them; words are lettering."""
-    return len(text) >= MIN_CHARACTERS and any(character.isdigit() for character in text)
+    """Whether a reading is worth reporting: three characters or more with a digit, five or more without a letter.
+
+    Words are lettering, short numbers are speed signs and the years of burnt-in clocks.
+    """
+    least = MIN_DIGITS if text.isdigit() else MIN_CHARACTERS
+    return len(text) >= least and any(character.isdigit() for character in text)
 
 
 def _carriers(things: Sequence[Found]) -> list[Found]:

@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from waysight.triton_models.vision.analysis import Networks, analyse, crop_region, holder_of
+from waysight.triton_models.vision.analysis import Networks, analyse, could_be_plate, crop_region, holder_of
 from waysight.triton_models.vision.boxes import place, suppress
 from waysight.triton_models.vision.ctc import CODE, log_softmax
 from waysight.triton_models.vision.large import second_opinion, transliterated
@@ -175,3 +175,11 @@ def test_a_second_reader_that_misses_a_transliterated_letter_does_not_object() -
 def test_words_are_no_plates() -> None:
     result, whose = second_opinion(read("T4X1", 0.2), log_softmax(logits_of("TAXI")))
     assert (result.text, whose) == ("T4X1", "small")
+
+
+@pytest.mark.parametrize(
+    ("text", "reported"),
+    [("123ABC02", True), ("A12", True), ("12345", True), ("2020", False), ("POSTA", False), ("A1", False)],
+)
+def test_words_and_short_numbers_are_not_reported(text: str, reported: bool) -> None:
+    assert could_be_plate(text) is reported
