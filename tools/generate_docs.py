@@ -88,10 +88,9 @@ def _commands(command: Any, path: str) -> Iterator[str]:
     for parameter in command.params:
         if parameter.name == "help":
             continue
-        names = (
-            ", ".join(f"`{o}`" for o in parameter.opts)
-            if parameter.param_type_name == "option"
-            else f"`{parameter.human_readable_name}`"
+        plain = [(parameter.name or "").upper()]
+        names = ", ".join(
+            f"`{o}`" for o in (parameter.opts if parameter.param_type_name == "option" else plain)
         )
         lines.append(
             f"- {names}{' (required)' if parameter.required else ''}: {getattr(parameter, 'help', None) or ''}".rstrip(
