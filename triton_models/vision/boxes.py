@@ -35,13 +35,18 @@ def place(
     left, top = max(0, int(x0)), max(0, int(y0))
     right, bottom = min(picture.shape[1], int(np.ceil(x1))), min(picture.shape[0], int(np.ceil(y1)))
     cut = picture[top : max(top + 1, bottom), left : max(left + 1, right)]
+    whole = int(min(1 / scale, *cut.shape[:2]))
+    if whole >= 2:
+        # Averaging by a whole factor first is several times faster than by a broken one, and looks the same.
+        cut = cut[: cut.shape[0] // whole * whole, : cut.shape[1] // whole * whole]
+        cut = cv2.resize(cut, (cut.shape[1] // whole, cut.shape[0] // whole), interpolation=cv2.INTER_AREA)
+    shrink = scale * max(1, whole)
     target = (
-        max(1, min(width, round(cut.shape[1] * scale))),
-        max(1, min(height, round(cut.shape[0] * scale))),
+        max(1, min(width, round(cut.shape[1] * shrink))),
+        max(1, min(height, round(cut.shape[0] * shrink))),
     )
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     canvas = np.full((height, width, 3), PAD, np.uint8)
-    canvas[: target[1], : target[0]] = cv2.resize(cut, target, interpolation=method)
+    canvas[: target[1], : target[0]] = cv2.resize(cut, target, interpolation=cv2.INTER_LINEAR)
     return canvas, Placement(scale, (float(left), float(top)))
 
 
