@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
+from waysight.triton_models.vision.ctc import ALPHABET
 
 from training.fonts import plate_fonts
-from training.specimens import ALPHABET
 from waysight.simulate.plates import glyph_mask
 
 Bgr = npt.NDArray[np.uint8]

@@ -9,19 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from waysight.triton_models.vision.analysis import Networks, look
-from waysight.triton_models.vision.sessions import open_recogniser
+from waysight.triton_models.vision.sessions import open_network, open_recogniser
 
-from training.evaluate_plates import network
+from training.evaluate_plates import shared
 from training.sources import clip_frames
-
-Box = list[float]
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    shared = max(0.0, width) * max(0.0, height)
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared + 1e-6)
 
 
 def main() -> None:
@@ -34,7 +25,9 @@ def main() -> None:
     options = parser.parse_args()
     names = ("vehicle_detector", "plate_detector", "plate_reader")
     large = open_recogniser(options.large) if options.large else None
-    networks = Networks(*(network(options.models / name / "1" / "model.onnx") for name in names), large, {})
+    networks = Networks(
+        *(open_network(options.models / name / "1" / "model.onnx") for name in names), large, {}
+    )
     for clip in options.clips:
         frames = clip_frames(clip, options.every_s)
         tracks: list[dict[str, Any]] = []
@@ -73,8 +66,8 @@ def main() -> None:
 
 
 def _follow(tracks: list[dict[str, Any]], thing: dict[str, Any], index: int) -> None:
-    near = [t for t in tracks if index - t["last"] <= 5 and overlap(t["box"], thing["box"]) > 0.3]
-    track = max(near, key=lambda t: overlap(t["box"], thing["box"]), default=None)
+    near = [t for t in tracks if index - t["last"] <= 5 and shared(t["box"], thing["box"]) > 0.3]
+    track = max(near, key=lambda t: shared(t["box"], thing["box"]), default=None)
     if track is None:
         track = {"label": thing["label"], "votes": defaultdict(float), "reads": 0}
         tracks.append(track)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from waysight.triton_models.vision.boxes import Bgr, Floats
+from waysight.triton_models.vision.boxes import Bgr, overlap
 from waysight.triton_models.vision.plates import WHOLE_PX, find_plates
 from waysight.triton_models.vision.reading import Read, read_plates
-
-from training.sources import one_thread_session
+from waysight.triton_models.vision.sessions import open_network
 
 MERGED = str.maketrans("OIQ", "010")
 
@@ -32,17 +32,6 @@ def photographs(folder: Path) -> list[tuple[Bgr, tuple[float, float, float, floa
     return found
 
 
-def network(path: Path):  # type: ignore[no-untyped-def]
-    """An ONNX file as a function of one array."""
-    session = one_thread_session(path)
-    name = session.get_inputs()[0].name
-
-    def run(batch: Floats) -> Floats:
-        return np.asarray(session.run(None, {name: batch})[0], np.float32)
-
-    return run
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate plate reading on labelled photographs.")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/plates"))
@@ -52,17 +41,22 @@ def main() -> None:
     )
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    reader = network(options.reader)
+    reader = open_network(options.reader)
     for region in ("eu", "us", "br"):
         truth = photographs(options.data / region)
         if options.detector:
-            detector = network(options.detector)
+            detector = open_network(options.detector)
             report_found(region, truth, detector, reader, options.verbose)
             continue
         started = time.process_time()
         reads = [read_plates(reader, [(image, box)])[0] for image, box, _ in truth]
         cpu_ms = (time.process_time() - started) / len(truth) * 1000
         report(region, [text for _, _, text in truth], reads, cpu_ms, options.verbose)
+
+
+def shared(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes xyxy."""
+    return float(overlap(np.array(one, np.float32), np.array([other], np.float32))[0])
 
 
 def report_found(region: str, truth, detector, reader, verbose: bool) -> None:  # type: ignore[no-untyped-def]
@@ -73,18 +67,12 @@ def report_found(region: str, truth, detector, reader, verbose: bool) -> None:  
         height, width = image.shape[:2]
         plates = find_plates(detector, [image], [(0, (0, 0, width, height))], WHOLE_PX, most=3)
         boxes += len(plates)
-        near = [p for p in plates if _iou(p.box, box) > 0.3]
+        near = [p for p in plates if shared(p.box, box) > 0.3]
         hits += bool(near)
         reads.append(read_plates(reader, [(image, near[0].box)])[0] if near else Read("", 0.0, (), (), False))
     cpu_ms = (time.process_time() - started) / len(truth) * 1000
     print(f"{region}: {hits}/{len(truth)} plates found, {boxes - hits} other boxes")
     report(region, [text for _, _, text in truth], reads, cpu_ms, verbose)
-
-
-def _iou(a, b) -> float:  # type: ignore[no-untyped-def]
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    shared = max(0.0, width) * max(0.0, height)
-    return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
 
 
 def report(region: str, truth: list[str], reads: list[Read], cpu_ms: float, verbose: bool) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from waysight.triton_models.vision.boxes import Bgr
+from waysight.triton_models.vision.boxes import Bgr, overlap
+from waysight.triton_models.vision.sessions import open_network
 from waysight.triton_models.vision.vehicles import SCORE, Found, detect_vehicles
 
-from training.evaluate_plates import network
-from training.traffic import HELD_OUT, LABELS, Boxes, overlap, voc_boxes
+from training.traffic import HELD_OUT, LABELS, Boxes, voc_boxes
 
 Truth = list[tuple[str, Boxes]]
 FRESH_SEED = 77
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("triton_models/vehicle_detector/1/model.onnx"))
     parser.add_argument("--scenes", type=int, default=40)
     options = parser.parse_args()
-    run = network(options.model)
+    run = open_network(options.model)
     for name, (pictures, truth) in (
         ("held-out CCTV", held_out_stills(options.data)),
         ("fresh scenes", fresh_scenes(options.scenes)),

@@ -10,8 +10,7 @@ import numpy as np
 import onnx
 import torch
 from torch import nn
-
-from training.sources import one_thread_session
+from waysight.triton_models.vision.sessions import open_network
 
 TOLERANCE = 1e-3
 
@@ -39,7 +38,7 @@ def export_onnx(
     onnx.checker.check_model(str(path))
     with torch.no_grad():
         expected = model(example).numpy()
-    actual = one_thread_session(path).run(None, {names[0]: example.numpy()})[0]
+    actual = open_network(path)(example.numpy())
     difference = float(np.abs(expected - actual).max())
     if difference > TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise SystemExit(f"{path}: onnxruntime differs from torch by {difference:.2g}; do not ship this file")

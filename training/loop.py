@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +33,33 @@ def arguments(description: str, steps: int, batch: int) -> argparse.Namespace:
     parser.add_argument("--export", action="store_true", help="only export the checkpoint to ONNX")
     parser.add_argument("--out", type=Path, help="where the ONNX file goes; default: the model's folder")
     return parser.parse_args()
+
+
+class Endless(torch.utils.data.IterableDataset[Any]):
+    """Endless batches of a generator; the same for the same seed and number of workers.
+
+    `make(options, rng)` yields (inputs, targets) for ever.
+    """
+
+    def __init__(
+        self, make: Callable[[argparse.Namespace, Any], Iterator[Any]], options: argparse.Namespace, seed: int
+    ) -> None:
+        self.make, self.options, self.seed = make, options, seed
+
+    def __iter__(self) -> Iterator[Any]:
+        cv2.setNumThreads(1)
+        worker = torch.utils.data.get_worker_info()
+        return self.make(self.options, np.random.default_rng([self.seed, worker.id if worker else 0]))
+
+
+def batches_of(samples: Endless, options: argparse.Namespace) -> Iterator[Any]:
+    """The batches of a data set, made ahead by `--workers` processes."""
+    ahead = 8 if options.workers else None
+    return iter(
+        torch.utils.data.DataLoader(
+            samples, batch_size=None, num_workers=options.workers, prefetch_factor=ahead
+        )
+    )
 
 
 def fit_model(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from training.boxes import focal_loss, giou_loss
 from training.export import export_onnx, output_path
-from training.loop import arguments, fit_model, load_weights
+from training.loop import Endless, arguments, batches_of, fit_model, load_weights
 from training.nets import PlateDetector
 from training.plate_patches import PATCH_PX, patch
 from training.sources import backgrounds
@@ -43,23 +42,17 @@ def targets_of(boxes: Boxes, size: int = PATCH_PX) -> tuple[Tensor, Tensor, Tens
     return torch.from_numpy(score), torch.from_numpy(edges), torch.from_numpy(weight)
 
 
-class Patches(torch.utils.data.IterableDataset[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]):
+def patches(
+    options: argparse.Namespace, rng: np.random.Generator
+) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]:
     """Endless batches of patches (n, 3, 192, 192) and their targets."""
-
-    def __init__(self, options: argparse.Namespace, seed: int) -> None:
-        self.options, self.seed = options, seed
-
-    def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]:
-        cv2.setNumThreads(1)
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        pictures = backgrounds(self.options.data, self.options.cache)
-        while True:
-            samples = [patch(rng, pictures) for _ in range(self.options.batch)]
-            images = np.stack([image for image, _ in samples]).transpose(0, 3, 1, 2)
-            parts = zip(*(targets_of(boxes) for _, boxes in samples), strict=True)
-            score, edges, weight = (torch.stack(part) for part in parts)
-            yield torch.from_numpy(np.ascontiguousarray(images)).float() / 255, (score, edges, weight)
+    pictures = backgrounds(options.data, options.cache)
+    while True:
+        samples = [patch(rng, pictures) for _ in range(options.batch)]
+        images = np.stack([image for image, _ in samples]).transpose(0, 3, 1, 2)
+        parts = zip(*(targets_of(boxes) for _, boxes in samples), strict=True)
+        score, edges, weight = (torch.stack(part) for part in parts)
+        yield torch.from_numpy(np.ascontiguousarray(images)).float() / 255, (score, edges, weight)
 
 
 def detector_loss(output: Tensor, targets: tuple[Tensor, Tensor, Tensor]) -> Tensor:
@@ -82,14 +75,14 @@ def main() -> None:
     if options.export:
         model = load_weights(model, checkpoint)
     else:
-        loader = torch.utils.data.DataLoader(
-            Patches(options, options.seed),
-            batch_size=None,
-            num_workers=options.workers,
-            prefetch_factor=8 if options.workers else None,
+        model = fit_model(
+            model,
+            batches_of(Endless(patches, options, options.seed), options),
+            detector_loss,
+            options,
+            checkpoint,
         )
-        model = fit_model(model, iter(loader), detector_loss, options, checkpoint)
-    source = iter(Patches(options, HOLD_OUT_SEED))
+    source = iter(Endless(patches, options, HOLD_OUT_SEED))
     with torch.no_grad():
         losses = [
             float(detector_loss(model(images), targets))

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from waysight.triton_models.vision.ctc import ALPHABET, best_path
 
 from training.export import export_onnx, output_path
-from training.loop import arguments, fit_model, load_weights
+from training.loop import Endless, arguments, batches_of, fit_model, load_weights
 from training.nets import PlateReader
 from training.reader_crops import reader_crop
 from training.sources import backgrounds
-from training.specimens import ALPHABET
 
 HOLD_OUT_SEED = 990_001
 
 
-class Crops(torch.utils.data.IterableDataset[tuple[Tensor, list[str]]]):
-    """Endless batches of crops (n, 1, 40, 128) and texts, the same for the same seed and worker count."""
-
-    def __init__(self, options: argparse.Namespace, seed: int) -> None:
-        self.options, self.seed = options, seed
-
-    def __iter__(self) -> Iterator[tuple[Tensor, list[str]]]:
-        cv2.setNumThreads(1)
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        pictures = backgrounds(self.options.data, self.options.cache)
-        while True:
-            samples = [reader_crop(rng, pictures) for _ in range(self.options.batch)]
-            images = np.stack([crop for crop, _ in samples])[:, None].astype(np.float32) / 255
-            yield torch.from_numpy(images), [text for _, text in samples]
+def crops(options: argparse.Namespace, rng: np.random.Generator) -> Iterator[tuple[Tensor, list[str]]]:
+    """Endless batches of crops (n, 1, 40, 128) and their texts."""
+    pictures = backgrounds(options.data, options.cache)
+    while True:
+        samples = [reader_crop(rng, pictures) for _ in range(options.batch)]
+        images = np.stack([crop for crop, _ in samples])[:, None].astype(np.float32) / 255
+        yield torch.from_numpy(images), [text for _, text in samples]
 
 
 def ctc_loss(logits: Tensor, texts: list[str]) -> Tensor:
@@ -50,22 +40,15 @@ def ctc_loss(logits: Tensor, texts: list[str]) -> Tensor:
     return (losses / (lengths + 1)).mean()
 
 
-def decode(logits: np.ndarray[Any, Any]) -> str:
-    """The best path of logits (32, 37) as text."""
-    best = logits.argmax(1)
-    kept = [k for i, k in enumerate(best) if k and (i == 0 or k != best[i - 1])]
-    return "".join(ALPHABET[k - 1] for k in kept)
-
-
 def hold_out_accuracy(model: torch.nn.Module, options: argparse.Namespace, batches: int = 16) -> float:
     """Share of unseen synthetic crops read exactly (nothing legible counts as exact when read as nothing)."""
-    source = iter(Crops(options, HOLD_OUT_SEED))
+    source = iter(Endless(crops, options, HOLD_OUT_SEED))
     hits = total = 0
     for _ in range(batches):
         images, texts = next(source)
         with torch.no_grad():
             logits = model(images).numpy()
-        hits += sum(decode(one) == text for one, text in zip(logits, texts, strict=True))
+        hits += sum(best_path(one)[0] == text for one, text in zip(logits, texts, strict=True))
         total += len(texts)
     return hits / total
 
@@ -79,13 +62,9 @@ def main() -> None:
     if options.export:
         model = load_weights(model, checkpoint)
     else:
-        loader = torch.utils.data.DataLoader(
-            Crops(options, options.seed),
-            batch_size=None,
-            num_workers=options.workers,
-            prefetch_factor=8 if options.workers else None,
+        model = fit_model(
+            model, batches_of(Endless(crops, options, options.seed), options), ctc_loss, options, checkpoint
         )
-        model = fit_model(model, iter(loader), ctc_loss, options, checkpoint)
     print(f"synthetic hold-out: {hold_out_accuracy(model, options):.3f} exact")
     example = torch.rand(3, 1, 40, 128)
     export_onnx(

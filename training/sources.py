@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from waysight.triton_models.vision.sessions import open_session
 
 Bgr = npt.NDArray[np.uint8]
 CLIPS = {  # clip: seconds between two pictures
@@ -45,13 +46,6 @@ def shrink(image: Bgr, long_side_px: int = LONG_SIDE_PX) -> Bgr:
     if scale >= 1:
         return image
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def one_thread_session(path: Path) -> onnxruntime.InferenceSession:
-    """An onnxruntime session on one CPU thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def teacher_plates(
@@ -86,7 +80,7 @@ def backgrounds(data: Path, cache: Path) -> list[Bgr]:
         if not (data / "footage").is_dir():
             return []
         folder.mkdir(parents=True, exist_ok=True)
-        session = one_thread_session(data / "models" / PLATE_TEACHER)
+        session = open_session(data / "models" / PLATE_TEACHER)
         pictures = [
             (clip, frame)
             for clip, every_s in CLIPS.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
+from waysight.triton_models.vision.ctc import ALPHABET
 
 from training.fonts import plate_fonts
 from waysight.simulate.plates import (
@@ -17,7 +18,6 @@ from waysight.simulate.plates import (
 )
 
 Bgr = npt.NDArray[np.uint8]
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WEIGHTS = {
     "kz_2012": 5.0,
     "kz_2012_two_line": 2.0,

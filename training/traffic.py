@@ -16,8 +16,10 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from waysight.triton_models.vision.boxes import overlap, suppress
+from waysight.triton_models.vision.sessions import open_session
 
-from training.sources import clip_frames, one_thread_session, shrink
+from training.sources import clip_frames, shrink
 
 Bgr = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float32]
@@ -73,25 +75,8 @@ def yolox_boxes(session: Any, image: Bgr) -> npt.NDArray[np.float32]:
         boxes = np.hstack([centre[keep] - sides[keep] / 2, centre[keep] + sides[keep] / 2]) / scale
         columns = np.column_stack([boxes, score[keep], np.full(len(keep), ours)])
         found.append(columns)
-    return suppress(np.concatenate(found).astype(np.float32), 0.55)
-
-
-def overlap(one: Boxes, many: Boxes) -> npt.NDArray[np.float32]:
-    """Intersection over union of one box with many, float32 (n,)."""
-    low, high = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:4], many[:, 2:4])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    area = np.prod(many[:, 2:4] - many[:, :2], axis=1) + np.prod(one[2:4] - one[:2])
-    return np.asarray(shared / (area - shared + 1e-6), np.float32)
-
-
-def suppress(rows: npt.NDArray[np.float32], threshold: float) -> npt.NDArray[np.float32]:
-    """Non-maximum suppression over all classes of rows whose column 4 is the score."""
-    rows = rows[np.argsort(-rows[:, 4])]
-    kept: list[npt.NDArray[np.float32]] = []
-    while len(rows):
-        kept.append(rows[0])
-        rows = rows[1:][overlap(rows[0], rows[1:]) < threshold]
-    return np.array(kept, np.float32).reshape(-1, 6)
+    every = np.concatenate(found).astype(np.float32)
+    return every[suppress(every[:, :4], every[:, 4], 0.55)]
 
 
 def voc_boxes(path: Path) -> tuple[Boxes, npt.NDArray[np.int64]]:
@@ -110,7 +95,7 @@ def merge(
 ) -> tuple[Boxes, npt.NDArray[np.int64]]:
     """Human boxes first, then the teacher's elsewhere; suspected ones and riders become ignore boxes."""
     for row in taught:
-        if len(boxes) and overlap(row, boxes).max() > 0.45:
+        if len(boxes) and overlap(row[:4], boxes).max() > 0.45:
             continue
         label = int(row[5]) if row[4] >= SURE else -1
         if label == 0 and _rides(row, boxes, labels):
@@ -165,7 +150,7 @@ def real_pictures(data: Path, cache: Path) -> list[Picture]:
         return []
 
     def make(folder: Path) -> None:
-        session = one_thread_session(data / "models" / TEACHER)
+        session = open_session(data / "models" / TEACHER)
         nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
         for still in sorted((data / "detection" / "cctv").glob("*.jpg")):
             if int(still.stem.removeprefix("frame")) not in HELD_OUT:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from training.boxes import giou
 from training.export import export_onnx, output_path
-from training.loop import arguments, fit_model, load_weights
+from training.loop import Endless, arguments, batches_of, fit_model, load_weights
 from training.nets import VehicleDetector
 from training.traffic import LABELS, real_pictures, rendered_pictures
 from training.traffic_patches import HEIGHT_PX, WIDTH_PX, Library, sample
@@ -33,28 +32,20 @@ def cell_centres(width: int = WIDTH_PX, height: int = HEIGHT_PX) -> tuple[Tensor
     return torch.cat(centres).float(), torch.cat(strides)
 
 
-class Samples(torch.utils.data.IterableDataset[tuple[Tensor, Targets]]):
+def samples(options: argparse.Namespace, rng: np.random.Generator) -> Iterator[tuple[Tensor, Targets]]:
     """Endless batches of pictures (n, 3, 256, 416) with, per picture, boxes (m, 4) and classes (m,)."""
-
-    def __init__(self, options: argparse.Namespace, seed: int) -> None:
-        self.options, self.seed = options, seed
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
-        cv2.setNumThreads(1)
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        real = real_pictures(self.options.data, self.options.cache)
-        stills = [picture for picture in real if picture.path.name.startswith("frame")]
-        clips = [picture for picture in real if not picture.path.name.startswith("frame")]
-        scenes = [p for count, seed in SCENES for p in rendered_pictures(self.options.cache, count, seed)]
-        library = Library([(0.28, stills), (0.27, clips), (0.45, scenes)])
-        while True:
-            batch = [sample(rng, library) for _ in range(self.options.batch)]
-            images = np.ascontiguousarray(np.stack([image for image, _, _ in batch]).transpose(0, 3, 1, 2))
-            yield (
-                torch.from_numpy(images).float() / 255,
-                [(torch.from_numpy(b), torch.from_numpy(k)) for _, b, k in batch],
-            )
+    real = real_pictures(options.data, options.cache)
+    stills = [picture for picture in real if picture.path.name.startswith("frame")]
+    clips = [picture for picture in real if not picture.path.name.startswith("frame")]
+    scenes = [p for count, seed in SCENES for p in rendered_pictures(options.cache, count, seed)]
+    library = Library([(0.28, stills), (0.27, clips), (0.45, scenes)])
+    while True:
+        batch = [sample(rng, library) for _ in range(options.batch)]
+        images = np.ascontiguousarray(np.stack([image for image, _, _ in batch]).transpose(0, 3, 1, 2))
+        yield (
+            torch.from_numpy(images).float() / 255,
+            [(torch.from_numpy(b), torch.from_numpy(k)) for _, b, k in batch],
+        )
 
 
 def assign(
@@ -130,15 +121,11 @@ def main() -> None:
     if options.export:
         model = load_weights(model, checkpoint)
     else:
-        loader = torch.utils.data.DataLoader(
-            Samples(options, options.seed),
-            batch_size=None,
-            num_workers=options.workers,
-            prefetch_factor=8 if options.workers else None,
-        )
         centres, strides = cell_centres()
         loss = partial(detector_loss, centres=centres, strides=strides)
-        model = fit_model(model, iter(loader), loss, options, checkpoint)
+        model = fit_model(
+            model, batches_of(Endless(samples, options, options.seed), options), loss, options, checkpoint
+        )
     axes = {"images": {0: "n"}, "rows": {0: "n"}}
     export_onnx(
         model,
