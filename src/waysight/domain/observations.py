@@ -16,6 +16,7 @@ _SAME = 0.6  # IoU of two boxes of one vehicle
 _SAME_CLASS = 0.5
 _WITHIN = 0.85  # share of a box that lies in another
 _SAME_PLATE = 0.4
+_DOUBTFUL = 0.6  # times the score of the box around it: no vehicle of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +83,19 @@ def _rank(thing: Seen) -> tuple[float, Box, str]:
 
 
 def _same_vehicle(a: Seen, b: Seen) -> bool:
+    small, large = sorted((a, b), key=lambda t: area(t.box))
+    inside = overlap(small.box, large.box) > _WITHIN * area(small.box) and area(small.box) < 0.5 * area(
+        large.box
+    )
+    if inside and small.score < _DOUBTFUL * large.score:
+        return True  # a bumper or a roof, with or without the plate
     if _different_plates(a, b):
         return False
     if iou(a.box, b.box) > (_SAME_CLASS if a.label == b.label else _SAME):
         return True
     if a.plate_box and b.plate_box and iou(a.plate_box, b.plate_box) > _SAME_PLATE:
         return True
-    small, large = sorted((a, b), key=lambda t: area(t.box))
-    inside = overlap(small.box, large.box) > _WITHIN * area(small.box)
-    return (
-        inside
-        and small.score < large.score
-        and small.read is None
-        and area(small.box) < 0.5 * area(large.box)
-    )
+    return inside and small.score < large.score and small.read is None
 
 
 def _different_plates(a: Seen, b: Seen) -> bool:

@@ -126,6 +126,24 @@ def test_doubles_riders_and_loose_plates_join_their_vehicle() -> None:
     assert [(s.label, s.read.text if s.read else "") for s in seen] == [("car", "111AAA01")]
 
 
+def test_a_weak_box_within_a_vehicle_is_a_part_of_it_and_gives_it_its_plate() -> None:
+    car = _object(600, 600, 400.0)
+    bumper = replace(_object(600, 590, 120.0, plate="111AAA01"), score=0.4)
+    seen = observe(_frame(0, 0, [bumper, car]))
+    assert [(s.box, s.read.text if s.read else "") for s in seen] == [
+        ((400.0, 200.0, 800.0, 600.0), "111AAA01")
+    ]
+    before_a_bus = replace(_object(600, 600, 120.0, plate="222BBB02"), score=0.8)
+    assert len(observe(_frame(0, 0, [before_a_bus, replace(car, label="bus")]))) == 2
+
+
+def test_a_track_may_begin_with_a_plate_alone() -> None:
+    read = plate_read("333CCC03", 0.95, (580, 590, 620, 600))
+    plate = replace(_object(600, 600, 40.0), label="plate", x1=580.0, y1=590.0, x2=620.0, plate=read)
+    frames = [_frame(i, 200 * i, [plate]) for i in range(5)]
+    assert [s.plate for s in _final([*frames, _frame(9, 2000, [], "end")])] == ["333CCC03"]
+
+
 def test_early_telling_then_final_under_one_id() -> None:
     frames = [_frame(i, i * 200, [_object(100 + 30 * i, 500, plate="111AAA01")]) for i in range(10)]
     _, told = _run([*frames, _frame(10, 2000, [], "end")])
