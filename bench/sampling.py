@@ -19,9 +19,11 @@ import av
 import cv2
 import numpy as np
 
+from bench.stack import save
 from waysight.adapters.video import Video, open_file, open_live
 from waysight.cameras.models import Camera
 from waysight.capture.sampling import Remarks, Stamper, shots
+from waysight.errors import BadMessage
 from waysight.local import ports
 from waysight.settings import get_settings
 
@@ -32,10 +34,9 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 Reading = tuple[float, float]  # CPU seconds, video seconds
 
 
-def main() -> dict[str, Any]:
+def main(clip: Path | None = None) -> dict[str, Any]:
     """Measure, write out/bench/sampling.json, and return what was written."""
-    settings = get_settings()
-    clip = Path(sys.argv[1]) if len(sys.argv) > 1 else test_clip(settings.cache_dir / "bench")
+    clip = clip or test_clip(get_settings().cache_dir.expanduser() / "bench")
     cv2.setNumThreads(1)
     result: dict[str, Any] = {"clip": clip.name, "unit": "CPU-seconds per video-minute"}
     began_s = time.process_time()
@@ -57,6 +58,7 @@ def main() -> dict[str, Any]:
             live = {
                 "opencv": lambda: read_opencv(url),
                 "waysight": lambda: read_keyframes(open_live(url, "bench")),
+                "libav_receiving": lambda: read_packets(open_live(url, "bench")),
             }
             result["rtsp"] = compare(live, 1)
         else:
@@ -66,10 +68,7 @@ def main() -> dict[str, Any]:
     finally:
         server.kill()
         server.communicate()
-    path = settings.out_dir / "bench" / "sampling.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1))
-    return result
+    return save("sampling", result)
 
 
 def compare(readers: dict[str, Callable[[], Reading]], runs: int) -> dict[str, Any]:
@@ -104,7 +103,7 @@ def read_keyframes(video: Video) -> Reading:
             last_ms = max(last_ms, shot.time_ms)
             sent += sum(bool(f.payload) for f in stamper.records(shot, int(shot.time_ms), int(shot.until_ms)))
     if not sent:
-        raise SystemExit("no keyframe was read: the measurement would mean nothing")
+        raise BadMessage("no keyframe was read: the measurement would mean nothing")
     return time.process_time() - began_s, last_ms / 1000
 
 
@@ -149,4 +148,4 @@ def test_clip(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(), indent=1))
+    print(json.dumps(main(*map(Path, sys.argv[1:2])), indent=1))

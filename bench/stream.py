@@ -9,11 +9,9 @@ CPU is that of the whole worker process from the first message to the last commi
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -21,14 +19,13 @@ from typing import Any
 
 import psutil
 
+from bench.stack import own_stack, publish_cameras, publish_hotlist, save
 from waysight.adapters.kafka import Publisher, end_offsets, plain_consumer, read_messages
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.lag import drained
 from waysight.adapters.registry import ConfluentRegistry
-from waysight.cameras.files import load_cameras, to_records
 from waysight.codec import Codec
-from waysight.local import control, ports
-from waysight.local.doctor import PORT_SETTINGS
+from waysight.errors import EngineDown
 from waysight.messages import (
     FrameRef,
     Pass,
@@ -37,10 +34,9 @@ from waysight.messages import (
     PlateCandidate,
     Sighting,
     SightingBatch,
-    WatchlistEntry,
     Watermark,
 )
-from waysight.settings import Settings, get_settings
+from waysight.settings import Settings
 from waysight.topics import partition_for
 
 RUNS, ENTRIES, ENVELOPE, CAMERAS = 3, 100_000, 50, 8
@@ -50,25 +46,10 @@ HITS = 0.01
 LETTERS = "ABCEHKMOPTXY"
 
 
-def main() -> dict[str, Any]:
+def main(records: int = 150_000) -> dict[str, Any]:
     """Measure, write out/bench/stream.json, and return what was written."""
-    records = int(sys.argv[1]) if len(sys.argv) > 1 else 150_000
-    own = get_settings()
-    with tempfile.TemporaryDirectory(prefix="waysight-bench-") as folder:
-        numbers = dict(zip(PORT_SETTINGS, ports.free_ports(len(PORT_SETTINGS)), strict=True))
-        settings = own.model_copy(
-            update={"state_dir": Path(folder), "kafka_bootstrap": "", "registry_url": ""} | numbers
-        )
-        try:
-            control.up(settings, ("kafka", "registry"), owner_pid=os.getpid())
-            result = measure(settings, records)
-        finally:
-            control.down(settings)
-    target = own.out_dir / "bench" / "stream.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(result, indent=1))
-    print(json.dumps(result, indent=1))
-    return result
+    with own_stack(("kafka", "registry")) as settings:
+        return save("stream", measure(settings, records))
 
 
 def measure(settings: Settings, records: int) -> dict[str, Any]:
@@ -94,7 +75,7 @@ def measure(settings: Settings, records: int) -> dict[str, Any]:
             found = len(list(read_messages(settings, "alerts"))) - alerts
             said = _reference(settings, starts)
             if said["events"] != 2 * records or said["counts"] != records or not found:
-                raise SystemExit(f"the two did not read the same: {said}, {found} alerts of the worker")
+                raise EngineDown(f"the two did not read the same: {said}, {found} alerts of the worker")
             runs["reference"].append(said["events"] / said["cpu_s"])
     finally:
         worker.terminate()
@@ -116,24 +97,8 @@ def _load_tables(publisher: Publisher, settings: Settings) -> None:
     )
     file = settings.state_dir / "cameras.yaml"
     file.write_text(text)
-    for record in to_records(load_cameras(file)):
-        publisher.publish("cameras", record.camera_id, record)
-    for n, plate in enumerate(_wanted_plates()):
-        entry = WatchlistEntry(
-            entry_id=f"e{n}",
-            plate=plate,
-            kind="stolen",
-            priority=1,
-            legal_basis="bench",
-            authority="bench",
-            case_number="bench",
-            source="bench",
-            audience="",
-            valid_from_ms=0,
-            expires_ms=START_MS * 2,
-        )
-        publisher.publish("watchlist", entry.entry_id, entry)
-    publisher.flush()
+    publish_cameras(publisher, file)
+    publish_hotlist(publisher, _wanted_plates())
 
 
 def _wanted_plates() -> list[str]:
@@ -248,7 +213,7 @@ def _ends(settings: Settings) -> list[tuple[str, int, int]]:
 def _drain(settings: Settings, worker: subprocess.Popen[bytes]) -> None:
     while any(drained(settings, NAMES).values()):
         if worker.poll() is not None:
-            raise SystemExit(f"the worker ended with {worker.returncode}")
+            raise EngineDown(f"the worker ended with {worker.returncode}")
         time.sleep(0.5)
 
 
@@ -271,4 +236,4 @@ def _reference(settings: Settings, starts: list[tuple[str, int, int]]) -> dict[s
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(main(*map(int, sys.argv[1:2])), indent=1))

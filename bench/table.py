@@ -1,0 +1,111 @@
+"""From results to lines: figure, reference, ratio, aim, and whether the aim was met; as a table and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+FILE_AIM, RTSP_AIM, STREAM_AIM = 150.0, 40.0, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One ratio of waysight to a named reference; `ratio` None means not measured, `aim` None that there is none.
+
+    `bigger_is_better`: whether the aim is a least or a most.
+    """
+
+    figure: str
+    measured: str
+    reference: str
+    ratio: float | None
+    aim: float | None = None
+    bigger_is_better: bool = True
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim was reached; None without a ratio or an aim."""
+        if self.ratio is None or self.aim is None:
+            return None
+        return self.ratio >= self.aim if self.bigger_is_better else self.ratio <= self.aim
+
+
+def lines_of(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
+    """The lines of `sampling`, `stream` and `latency`, as far as they are there."""
+    makers = {"sampling": _sampling, "stream": _stream, "latency": _latency}
+    return [line for name, make in makers.items() if name in results for line in make(results[name])]
+
+
+def show(lines: Sequence[Line], console: Console) -> None:
+    """Print the table."""
+    table = Table(
+        title="waysight against references, in one run", title_justify="left", box=None, pad_edge=False
+    )
+    for column in ("figure", "waysight", "reference"):
+        table.add_column(column)
+    for column in ("ratio", "aim"):
+        table.add_column(column, justify="right")
+    table.add_column("met")
+    for line in lines:
+        ratio = "not measured" if line.ratio is None else f"{line.ratio:g}"
+        aim = "" if line.aim is None else f"{'≥' if line.bigger_is_better else '≤'} {line.aim:g}"
+        met = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[line.met]
+        table.add_row(line.figure, line.measured, line.reference, ratio, aim, met)
+    console.print(table)
+
+
+def draw(lines: Sequence[Line], path: Path) -> None:
+    """Write the ratios as bars on a logarithmic scale, each with its aim, as one PNG."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib.figure import Figure
+
+    measured = [line for line in lines if line.ratio is not None]
+    figure = Figure(figsize=(9, 1.2 + 0.6 * len(measured)), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    for place, line in enumerate(measured):
+        colour = {True: "tab:green", False: "tab:orange", None: "tab:blue"}[line.met]
+        axes.barh(place, line.ratio, color=colour, height=0.6)
+        axes.annotate(f" {line.ratio:g}", (line.ratio, place), va="center")
+        if line.aim is not None:
+            axes.plot([line.aim, line.aim], [place - 0.4, place + 0.4], color="black", linewidth=2)
+    axes.set_yticks(range(len(measured)), [f"{line.figure}\nagainst {line.reference}" for line in measured])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.margins(x=0.15)
+    axes.set_xlabel("ratio; black line: the aim; green: met, orange: missed, blue: no aim")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": "waysight"})
+
+
+def _sampling(result: Mapping[str, Any]) -> list[Line]:
+    lines = []
+    for source, aim in (("file", FILE_AIM), ("rtsp", RTSP_AIM)):
+        found, name = result[source], f"sampling cost from {source.upper() if source == 'rtsp' else 'a file'}"
+        if isinstance(found, str):
+            lines.append(Line(name, found, "OpenCV full decode", None, aim))
+            continue
+        ours, theirs = (f"{found[who]:.3g} CPU-s/min" for who in ("waysight", "opencv"))
+        lines.append(Line(name, ours, f"OpenCV full decode {theirs}", found["ratio"], aim))
+    return lines
+
+
+def _stream(result: Mapping[str, Any]) -> list[Line]:
+    ours, theirs = (f"{result['events_per_cpu_s'][who]:,}" for who in ("waysight", "reference"))
+    reference = f"confluent-kafka + fastavro loop {theirs}"
+    return [Line("match+count", f"{ours} events/CPU-s", reference, result["ratio"], STREAM_AIM)]
+
+
+def _latency(result: Mapping[str, Any]) -> list[Line]:
+    name = f"capture→alert at {result['load_share']:.0%} load"
+    reference = f"models alone {result['model_ms']:,} ms"
+    return [
+        Line(f"{name}, {p}", f"{result[f'{p}_ms']:,} ms", reference, result[ratio], None, False)
+        for p, ratio in (("p50", "ratio"), ("p99", "ratio_p99"))
+    ]
