@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,8 @@ def _end_supervisor(state_dir: Path, pid: int) -> None:
     except psutil.TimeoutExpired:
         if _supervisor_pid(state_dir) == pid:
             process.kill()
+            with suppress(psutil.TimeoutExpired):
+                process.wait(timeout=10)
 
 
 def _why(child: dict[str, Any]) -> str:

@@ -111,7 +111,7 @@ def test_a_clip_has_a_keyframe_each_second_and_nothing_out_of_order(tmp_path: Pa
     write_clip(short, short.at("pe-lima-1"), path, seen.append)
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 1280, 720)
+        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 1920, 1080)
         packets = [p for p in container.demux(stream) if p.pts is not None]
     keys = [i for i, p in enumerate(packets) if p.is_keyframe]
     assert keys == [0, 25, 50]
