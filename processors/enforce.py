@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from waysight.adapters.broadcast import Broadcast
@@ -17,7 +17,7 @@ from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.red_light import Crossing, Lamp
 from waysight.domain.sightings import is_vehicle
 from waysight.domain.watermarks import Progress, merge
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelopes import Flush, decoded, in_order, is_new
 from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
 from waysight.settings import Settings
@@ -55,15 +55,18 @@ class EnforceLogic:
         scenes: Scenes,
         law: Law,
         partitions: int,
-        on_start: Callable[[], None] = lambda: None,
+        tables: Sequence[Followed] = (),
     ) -> None:
         self._codec, self._scenes, self._law = codec, scenes, law
-        self._partitions, self._on_start = partitions, on_start
+        self._partitions, self._tables = partitions, tables
 
     async def start(self) -> None:
-        self._on_start()
+        for table in self._tables:
+            table.start()
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
+        for table in self._tables:
+            table.check()
         flush = Flush(self._codec, self._partitions)
         for message in messages:
             flush.reading(message)
@@ -219,4 +222,4 @@ def build(settings: Settings) -> EnforceLogic:
     codec, scenes = Codec(ConfluentRegistry(settings.registry)), Scenes()
     cameras = Broadcast[CameraRecord](settings, codec, "cameras", scenes.apply)
     law = Law(packs=all_packs(), formats=plate_formats(), enforcement_gate=settings.enforcement_gate)
-    return EnforceLogic(codec, scenes, law, settings.partitions, cameras.start)
+    return EnforceLogic(codec, scenes, law, settings.partitions, (cameras,))

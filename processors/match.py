@@ -21,7 +21,7 @@ from waysight.domain.matching import (
     may_match,
     raise_alert,
 )
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelope_columns import SightingColumns, SightingRow
 from waysight.envelopes import Fences, Flush, decoded, in_order
 from waysight.messages import Alert, CameraRecord, Sighting, WatchlistEntry, Watermark
@@ -44,15 +44,18 @@ class MatchLogic:
         watchlist: WatchlistIndex,
         alert_gate: float,
         clock_ms: Callable[[], int],
-        on_start: Callable[[], None] = lambda: None,
+        tables: Sequence[Followed] = (),
     ) -> None:
         self._codec, self._scenes, self._watchlist, self._gate = codec, scenes, watchlist, alert_gate
-        self._clock_ms, self._on_start = clock_ms, on_start
+        self._clock_ms, self._tables = clock_ms, tables
 
     async def start(self) -> None:
-        self._on_start()
+        for table in self._tables:
+            table.start()
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
+        for table in self._tables:
+            table.check()
         flush, fences = Flush(self._codec, 1), Fences(state)
         sightings = [m for m in messages if m.topic == "sightings"]
         columns = SightingColumns(self._codec, sightings)
@@ -126,11 +129,11 @@ def build(settings: Settings) -> MatchLogic:
     watchlist = WatchlistIndex(plate_formats())
     cameras = Broadcast[CameraRecord](settings, codec, "cameras", scenes.apply)
     entries = Broadcast[WatchlistEntry](settings, codec, "watchlist", watchlist.apply)
-
-    def start() -> None:
-        cameras.start()
-        entries.start()
-
     return MatchLogic(
-        codec, scenes, watchlist, settings.alert_gate, lambda: time.time_ns() // 1_000_000, start
+        codec,
+        scenes,
+        watchlist,
+        settings.alert_gate,
+        lambda: time.time_ns() // 1_000_000,
+        (cameras, entries),
     )

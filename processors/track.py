@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.registry import ConfluentRegistry
@@ -11,7 +11,7 @@ from waysight.codec import Codec
 from waysight.domain.scene import Scene
 from waysight.domain.sightings import Pictured, SightingRules, step
 from waysight.domain.tracking import CameraTracks
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelopes import Flush, decoded, is_new
 from waysight.messages import CameraRecord, Pass, Sighting
 from waysight.settings import Settings
@@ -30,15 +30,18 @@ class TrackLogic:
         scenes: Scenes,
         rules: SightingRules,
         partitions: int,
-        on_start: Callable[[], None] = lambda: None,
+        tables: Sequence[Followed] = (),
     ) -> None:
         self._codec, self._scenes, self._rules = codec, scenes, rules
-        self._partitions, self._on_start = partitions, on_start
+        self._partitions, self._tables = partitions, tables
 
     async def start(self) -> None:
-        self._on_start()
+        for table in self._tables:
+            table.start()
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
+        for table in self._tables:
+            table.check()
         flush = Flush(self._codec, self._partitions)
         for message in messages:
             flush.reading(message)
@@ -80,4 +83,4 @@ def build(settings: Settings) -> TrackLogic:
     rules = SightingRules(
         formats=plate_formats(), search_gate=settings.search_gate, alert_gate=settings.alert_gate
     )
-    return TrackLogic(codec, scenes, rules, settings.partitions, cameras.start)
+    return TrackLogic(codec, scenes, rules, settings.partitions, (cameras,))

@@ -57,6 +57,16 @@ class PartitionState(Protocol):
         """All entries of a table, in key order."""
 
 
+class Followed(Protocol):
+    """What a logic reads beside its inputs (a watchlist, the cameras), kept up to date from outside."""
+
+    def start(self) -> None:
+        """Load all of it; returns when it is loaded."""
+
+    def check(self) -> None:
+        """Raise what ended the updates: a worker must not go on with what was true once."""
+
+
 class Logic(Protocol):
     """What a processor is. `inputs` are co-partitioned; `step` may await engines (inference, storage)."""
 

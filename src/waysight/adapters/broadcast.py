@@ -49,7 +49,7 @@ class Broadcast(Generic[T]):
             raise EngineDown(
                 f"{self._topic} was not loaded in {timeout_s:g} s; is Kafka at {self._settings.bootstrap} up?"
             )
-        self._check()
+        self.check()
 
     def stop(self) -> None:
         """End the background thread."""
@@ -57,14 +57,19 @@ class Broadcast(Generic[T]):
         if self._thread is not None:
             self._thread.join(10.0)
 
+    def check(self) -> None:
+        """Raise what ended the background thread; whoever only listens to changes asks before each step."""
+        if self._failure is not None:
+            raise self._failure
+
     def get(self, key: str) -> T | None:
-        """The newest record of a key; raises what ended the background thread, rather than serve old records."""
-        self._check()
+        """The newest record of a key; raises like `check`."""
+        self.check()
         return self._records.get(key)
 
     def snapshot(self) -> dict[str, T]:
-        """All records as they are now; raises like `get`."""
-        self._check()
+        """All records as they are now; raises like `check`."""
+        self.check()
         with self._lock:
             return dict(self._records)
 
@@ -99,10 +104,8 @@ class Broadcast(Generic[T]):
             self._fail(EngineDown(f"cannot follow {self._topic}: {error}"))
         finally:
             consumer.close()
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+            if self._failure is None and not self._stopped.is_set():
+                self._fail(EngineDown(f"the reader of {self._topic} ended on an error of ours; see the log"))
 
     def _fail(self, error: Exception) -> None:
         self._failure = error
