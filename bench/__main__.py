@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,7 +22,11 @@ from waysight.errors import WaysightError
 from waysight.settings import get_settings
 
 # In this order: sampling counts its own process's CPU, before the others leave threads behind.
-MEASUREMENTS = {"sampling": sampling.main, "stream": stream.main, "latency": latency.main}
+MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "sampling": sampling.main,
+    "stream": stream.main,
+    "latency": latency.main,
+}
 
 
 def main(words: Sequence[str]) -> int:

@@ -71,7 +71,7 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     axes = figure.add_subplot()
     for place, line in enumerate(measured):
         colour = {True: "tab:green", False: "tab:orange", None: "tab:blue"}[line.met]
-        axes.barh(place, line.ratio, color=colour, height=0.6)
+        axes.barh(place, line.ratio or 0.0, color=colour, height=0.6)
         axes.annotate(f" {line.ratio:g}", (line.ratio, place), va="center")
         if line.aim is not None:
             axes.plot([line.aim, line.aim], [place - 0.4, place + 0.4], color="black", linewidth=2)
