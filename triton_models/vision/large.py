@@ -114,7 +114,7 @@ def second_opinion(small: Read, view: Floats) -> tuple[Read, str]:
 def transliterated(small: str, large: str) -> bool:
     """Whether two texts differ only in one letter between digits, such as stands for a letter of another script."""
     shape = LETTER_BETWEEN_DIGITS.fullmatch(small)
-    return bool(shape) and re.fullmatch(f"{shape[1]}[A-Z0-9]?{shape[2]}", large) is not None
+    return shape is not None and re.fullmatch(f"{shape[1]}[A-Z0-9]?{shape[2]}", large) is not None
 
 
 def plausible(text: str) -> bool:

@@ -74,9 +74,9 @@ class AnalysisModel:
     def initialize(self, args: dict[str, str]) -> None:
         repository = Path(args["model_repository"]).parent
         paths = {name: repository / name / "1" / "model.onnx" for name in OWN_NETWORKS}
-        networks = [open_network(paths[name]) for name in OWN_NETWORKS]
+        vehicles, plates, reader = (open_network(paths[name]) for name in OWN_NETWORKS)
         versions = {name: version_of(path) for name, path in paths.items()}
-        self.networks = Networks(*networks, self._large, versions)
+        self.networks = Networks(vehicles, plates, reader, self._large, versions)
 
     def _large(self, batch: Floats) -> Floats:
         request = pb.InferenceRequest(
@@ -86,7 +86,7 @@ class AnalysisModel:
         if response.has_error():
             # Without a second opinion the small reader's own reading stands.
             pb.Logger.log_warn(f"{LARGE} did not answer: {response.error().message()}")
-            return np.zeros((len(batch), 2, 37), np.float32) + np.eye(37, dtype=np.float32)[0]
+            return np.tile(np.eye(37, dtype=np.float32)[0], (len(batch), 2, 1))
         return np.asarray(pb.get_output_tensor_by_name(response, "probabilities").as_numpy(), np.float32)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
