@@ -177,17 +177,14 @@ def test_big_results_take_constant_memory(database: Client, stack: Settings) -> 
 def test_a_long_report_does_not_block_inserts(database: Client, clickhouse_client: Connect) -> None:
     database.command("CREATE TABLE l (n UInt64) ENGINE=MergeTree ORDER BY n")
     report = clickhouse_client()
-    slow = "SELECT sum(sleepEachRow(0.5)) FROM numbers(6) SETTINGS max_block_size = 1"
+    slow = "SELECT sum(sleepEachRow(0.5)) FROM numbers(16) SETTINGS max_block_size = 1"
     worker = threading.Thread(target=report.query, args=(slow,))
     worker.start()
     time.sleep(0.3)
-    started = time.monotonic()
     for _ in range(5):
         database.insert("l", [[n] for n in range(1000)], column_names=["n"])
-    took_s = time.monotonic() - started
-    assert worker.is_alive()
+    assert worker.is_alive(), "the inserts waited for the report"
     worker.join()
-    assert took_s < 2.0
     assert database.command("SELECT count() FROM l") == 5000
 
 
