@@ -47,9 +47,7 @@ class Codec:
         out = io.BytesIO(_HEAD.pack(0, schema_id))
         out.seek(_HEAD.size)
         try:
-            fastavro.schemaless_writer(
-                out, parsed, msgspec.to_builtins(record, builtin_types=(bytes, Decimal)), strict=True
-            )
+            fastavro.schemaless_writer(out, parsed, _builtins(record), strict=True)
         except _FAILURES as error:
             raise BadMessage(
                 f"{type(record).__name__} does not fit its schema: {error!r}", topic_name
@@ -84,21 +82,9 @@ class Codec:
                 return pyruhvro.deserialize_array([v[_HEAD.size :] for v in values], text)
             except ValueError as error:
                 raise BadMessage(f"cannot decode a batch of {len(values)}: {error}", topic_name) from error
-        records = [
-            msgspec.to_builtins(self.decode(topic_name, v), builtin_types=(bytes, Decimal)) for v in values
-        ]
+        records = [_builtins(self.decode(topic_name, v)) for v in values]
         same = [_HEAD.pack(0, own_id) + _body(parsed, r) for r in records]
         return self.decode_columns(topic_name, same)
-
-    def encode_columns(self, topic_name: str, batch: pa.RecordBatch) -> list[bytes]:
-        """One message per row of an Arrow batch that has the schema's columns."""
-        own_id, _, text, _ = self._schema(topic_name)
-        head = _HEAD.pack(0, own_id)
-        return [
-            head + bytes(v.as_py())
-            for chunk in pyruhvro.serialize_record_batch(batch, text, 1)
-            for v in chunk
-        ]
 
     def _schema(self, topic_name: str) -> tuple[int, Any, str, type[Any]]:
         if topic_name not in self._own:

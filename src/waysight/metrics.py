@@ -11,7 +11,6 @@ _LATENCY = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 MESSAGES_IN = Counter("waysight_messages_in_total", "Messages taken from a topic.", ["processor", "topic"])
 MESSAGES_OUT = Counter("waysight_messages_out_total", "Messages sent to a topic.", ["processor", "topic"])
-RECORDS_OUT = Counter("waysight_records_total", "Records made, by kind.", ["processor", "kind"])
 BATCH = Histogram(
     "waysight_batch_messages", "Messages in one step.", ["processor"], buckets=(1, 3, 10, 30, 100, 300, 1000)
 )
@@ -27,7 +26,10 @@ INFERENCE_SECONDS = Histogram(
 )
 INFERENCE_RETRIES = Counter("waysight_inference_retries_total", "Inference calls tried again.", ["address"])
 LATENCY_SECONDS = Histogram(
-    "waysight_latency_seconds", "Wall-clock seconds from capture to a stage.", ["stage"], buckets=_LATENCY
+    "waysight_latency_seconds",
+    "Wall-clock seconds from a frame's arrival at its producer to a stage.",
+    ["stage"],
+    buckets=_LATENCY,
 )
 FRAMES_SENT = Counter("waysight_frames_sent_total", "Frames a producer sent.", ["camera"])
 FRAMES_DROPPED = Counter(

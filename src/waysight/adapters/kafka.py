@@ -132,15 +132,11 @@ class Publisher:
             )
 
 
-def read_messages(
-    settings: Settings, topic: str, from_beginning: bool = True, partition: int | None = None
-) -> Iterator[Message]:
+def read_messages(settings: Settings, topic: str, partition: int | None = None) -> Iterator[Message]:
     """All committed messages of a topic (or of one partition), undecoded, up to its end offsets at the call.
 
     Order holds per partition. Raises BadConfiguration for a missing topic, EngineDown.
     """
-    if not from_beginning:
-        return
     consumer = plain_consumer(settings)
     try:
         ends = end_offsets(consumer, topic, settings)
@@ -166,11 +162,9 @@ def read_messages(
         consumer.close()
 
 
-def read_all(
-    settings: Settings, codec: Codec, topic: str, from_beginning: bool = True
-) -> Iterator[tuple[Message, Any]]:
+def read_all(settings: Settings, codec: Codec, topic: str) -> Iterator[tuple[Message, Any]]:
     """All committed records of a topic up to its end at the call; tombstones give None, undecodable ones are logged."""
-    for message in read_messages(settings, topic, from_beginning):
+    for message in read_messages(settings, topic):
         try:
             record = None if message.value is None else codec.decode(topic, message.value)
         except BadMessage as error:

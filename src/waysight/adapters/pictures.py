@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import av
 import cv2
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from waysight.errors import BadMessage
 
 Picture = NDArray[np.uint8]
-PayloadKind = Literal["h264", "hevc", "jpeg"]
 Colour = tuple[int, int, int]
 MOST_PIXELS = 8192 * 8192
 GREEN: Colour = (60, 200, 60)

@@ -6,7 +6,7 @@ through the `cameras` topic. Errors name file, camera and field, all of them at 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -245,24 +245,6 @@ class Camera(Model):
             return None
         a, b = (matrix @ np.array([x, y, 1.0]) for x, y in image)
         return (float(a[0] / a[2]), float(a[1] / a[2])), (float(b[0] / b[2]), float(b[1] / b[2]))
-
-    def certificate_obstacle(self, at_ms: int) -> str:
-        """Why no fine may rest on this camera at a time (UTC epoch ms); empty when its papers are valid."""
-        if self.certificate is None:
-            return "camera has no certificate"
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
-        day, papers = moment.astimezone(ZoneInfo(self.timezone)).date(), self.certificate
-        if day > papers.type_approved_until:
-            return f"type approval {papers.type_approval} expired on {papers.type_approved_until}"
-        if day < papers.verified_from:
-            return f"verification {papers.verification} begins on {papers.verified_from}"
-        if day > papers.verified_until:
-            return f"verification {papers.verification} expired on {papers.verified_until}"
-        return ""
-
-    def certificate_valid(self, at_ms: int) -> bool:
-        """Whether approval and verification cover a time (UTC epoch ms)."""
-        return not self.certificate_obstacle(at_ms)
 
 
 class Section(Model):

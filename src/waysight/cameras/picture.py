@@ -14,7 +14,6 @@ from waysight.cameras.models import Camera
 from waysight.errors import BadMessage
 
 GRID_STEP_M = 5.0
-LIVE_PICTURES = 100
 
 
 def first_picture(camera: Camera) -> Picture:

@@ -67,11 +67,6 @@ class Offence:
             return None
         return float(tariff.tiers[0].over_kmh or 0)
 
-    @property
-    def threshold_over_kmh(self) -> float:
-        """The newest tariff's threshold, km/h."""
-        return float(self.tariffs[-1].tiers[0].over_kmh or 0)
-
 
 @dataclass(frozen=True, slots=True)
 class Calendar:

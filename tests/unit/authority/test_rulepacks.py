@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_average_speed_is_bound_to_the_roads_the_law_names() -> None:
     assert offence is not None
     assert offence.road_classes == ("republican", "inter_state")
     assert offence.straight_only
-    assert offence.threshold_over_kmh == 10.0
+    assert offence.threshold_kmh_on(date(2026, 11, 16)) == 10.0
 
 
 @pytest.mark.parametrize("name", ["xx", "../kz", ""])

@@ -11,6 +11,7 @@ import yaml
 
 from waysight.cameras.calibration import apply_homography
 from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
+from waysight.cameras.scenes import scene_of
 from waysight.errors import BadConfiguration, BadMessage
 
 POINTS = [
@@ -100,19 +101,18 @@ def test_a_stop_line_in_the_picture_is_mapped_to_the_road(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("moment", "valid"),
+    ("moment", "obstacle"),
     [
-        ("2026-01-31T18:59:59", False),
-        ("2026-01-31T19:00:00", True),  # 1 February at midnight in Almaty (UTC+5)
-        ("2027-02-01T18:59:59", True),
-        ("2027-02-01T19:00:00", False),
+        ("2026-01-31T18:59:59", "certificate_not_yet_valid"),
+        ("2026-01-31T19:00:00", ""),  # 1 February at midnight in Almaty (UTC+5)
+        ("2027-02-01T18:59:59", ""),
+        ("2027-02-01T19:00:00", "certificate_expired"),
     ],
 )
-def test_the_certificate_counts_days_of_the_camera(tmp_path: Path, moment: str, valid: bool) -> None:
+def test_the_certificate_counts_days_of_the_camera(tmp_path: Path, moment: str, obstacle: str) -> None:
     camera = load_cameras(write(tmp_path, FULL)).camera("j1-north")
     at_ms = int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp() * 1000)
-    assert camera.certificate_valid(at_ms) is valid
-    assert bool(camera.certificate_obstacle(at_ms)) is not valid
+    assert scene_of(camera).obstacle_at(at_ms) == obstacle
 
 
 BROKEN = [
