@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from waysight import metrics
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.rulepacks import all_packs
@@ -125,6 +126,8 @@ class EnforceLogic:
         self._put_waiting(state, key, [i for i in waiting.items if i not in ready])
         for sighting, crossed in ready:
             scene = self._scenes.scene(sighting.camera_id)
+            if not red_light.reaches_back(lamp, crossed):
+                metrics.UNDECIDED.labels(scene.junction_id).inc()
             found = red_light.judge(self._law, scene, sighting, crossed, lamp)
             self._tell(state, flush, [found] if found else [])
         for camera_id in dict.fromkeys(s.camera_id for s, _ in ready):
@@ -202,6 +205,7 @@ class EnforceLogic:
         oldest = mark.captured_ms - red_light.KEEP_MS
         kept = [i for i in waiting.items if i[0].camera_id != mark.camera_id or i[1].latest_ms >= oldest]
         if len(kept) < len(waiting.items):
+            metrics.UNDECIDED.labels(scene.junction_id).inc(len(waiting.items) - len(kept))
             self._put_waiting(state, key, kept)
         if mark.captured_ms >= (state.get("swept", "at", int) or 0) + _SWEEP_MS:
             state.put("swept", "at", mark.captured_ms)

@@ -36,6 +36,11 @@ FRAMES_DROPPED = Counter(
     "waysight_frames_dropped_total", "Frames a producer dropped, by reason.", ["camera", "reason"]
 )
 RECONNECTS = Counter("waysight_reconnects_total", "Times a producer opened its source again.", ["camera"])
+UNDECIDED = Counter(
+    "waysight_undecided_total",
+    "Vehicles over a stop line whose light is not known: signals late by ten minutes or missing.",
+    ["junction"],
+)
 FINES = Counter("waysight_fines_total", "Fine records sent, by status.", ["status"])
 FINES_WITHHELD = Counter(
     "waysight_fines_withheld_total", "Accepted violations without a fine, by reason.", ["reason"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from waysight.processors.enforce import EnforceLogic
 from waysight.processors.match import MatchLogic
 from waysight.processors.track import TrackLogic
 
+from waysight import metrics
+from waysight.adapters.keyed_state import KeyedState
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.adapters.registry import MemoryRegistry
 from waysight.authority.rulepacks import all_packs
@@ -19,10 +22,12 @@ from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
+from waysight.domain.enforcement.red_light import KEEP_MS
 from waysight.domain.matching import WatchlistIndex
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import SightingRules
-from waysight.messages import Signal, WatchlistEntry
+from waysight.engine import Message
+from waysight.messages import Pass, PassBatch, Signal, WatchlistEntry, Watermark
 
 PARTITIONS = 3
 PAPERS = (START_MS - 86_400_000, START_MS + 86_400_000)
@@ -253,3 +258,38 @@ def test_time_shift_shifts_every_row(plain: dict[str, list[Any]]) -> None:
     assert sorted(a.occurred_ms - shift for a in moved["alerts"]) == sorted(
         a.occurred_ms for a in plain["alerts"]
     )
+
+
+@pytest.mark.parametrize("lamp", ["silent", "from_later_on"])
+def test_a_crossing_whose_light_is_not_known_is_counted(plain: dict[str, list[Any]], lamp: str) -> None:
+    codec = Codec(MemoryRegistry())
+    logic = EnforceLogic(codec, Scenes(e.scene for e in EYES), Law(packs=all_packs()), 1)
+    crossed = next(s for b in plain["sightings"] for s in b.records if s.final and s.plate == "666BBB02")
+    later_ms = crossed.last_ms + KEEP_MS + 60_000
+    mark = Watermark(
+        camera_id="corner", captured_ms=later_ms, end=False, origin_partition=0, origin_offset=9**9, ordinal=0
+    )
+    light = Signal(
+        junction_id="j1",
+        signal_group="north",
+        state="red",
+        changed_ms=later_ms - 10_000,
+        valid_ms=later_ms,
+        clock_error_ms=20,
+        end=False,
+    )
+    passes = codec.encode(
+        "passes", PassBatch(records=(Pass(key="junction:j1", sighting=crossed),), watermarks=())
+    )
+    news = {
+        "silent": ("passes", PassBatch(records=(), watermarks=(mark,))),
+        "from_later_on": ("signals", light),
+    }[lamp]
+    messages = [
+        Message("passes", 0, 0, b"", passes),
+        Message(news[0], 0, 1, b"", codec.encode(*news)),
+    ]
+    before = metrics.UNDECIDED.labels("j1")._value.get()
+    outputs = asyncio.run(logic.step(KeyedState(0), messages))
+    assert metrics.UNDECIDED.labels("j1")._value.get() == before + 1
+    assert not [o for o in outputs if o.topic == "violations"]

@@ -95,6 +95,12 @@ def settled(lamp: Lamp, crossed: Crossing) -> bool:
     return lamp.ended or lamp.valid_ms >= crossed.latest_ms + crossed.error_ms + lamp.clock_error_ms
 
 
+def reaches_back(lamp: Lamp, crossed: Crossing) -> bool:
+    """Whether the lamp's history still holds what it showed when a crossing may have begun."""
+    start = crossed.earliest_ms - crossed.error_ms - lamp.clock_error_ms
+    return bool(lamp.changes) and lamp.changes[0][0] <= start
+
+
 def judge(law: Law, scene: Scene, sighting: Sighting, crossed: Crossing, lamp: Lamp) -> Violation | None:
     """The violation of a pass whose lamp is settled, or None when the light may have been other than red."""
     error = crossed.error_ms + lamp.clock_error_ms
