@@ -9,7 +9,10 @@ from typing import Annotated, Any
 import cv2
 import typer
 
+from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import Publisher, latest_by_key
+from waysight.adapters.pictures import Picture
+from waysight.authority.imports import sha256_of
 from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
 from waysight.cameras.models import Camera, CameraFile
 from waysight.cameras.picture import draw_configuration, first_picture
@@ -41,11 +44,13 @@ def import_command(
     present = latest_by_key(settings, codec, "cameras")
     changed = [r for key, r in wanted.items() if key not in present or present[key] != r]
     gone = [r for key, r in present.items() if replace and key not in wanted and not r.deleted]
+    counts = {"imported": len(changed), "unchanged": len(wanted) - len(changed), "removed": len(gone)}
+    detail = {"file": file.name, "sha256": sha256_of(file), "ids": [r.camera_id for r in (*changed, *gone)]}
+    AuditLog(settings, codec).record("cameras.import", "import", "", {**detail, **counts}, len(wanted))
     publisher = Publisher(settings, codec)
     for record in [*changed, *(dataclasses.replace(r, deleted=True) for r in gone)]:
         publisher.publish("cameras", record.camera_id, record)
     publisher.flush()
-    counts = {"imported": len(changed), "unchanged": len(wanted) - len(changed), "removed": len(gone)}
     if json_:
         print_json(counts)
     else:
@@ -118,9 +123,20 @@ def _check(camera: Camera, picture_path: Path | None, offline: bool) -> dict[str
         row["problem"] = (
             f"calibrated for {camera.calibration.image_size}, but the picture is {width}x{height}"
         )
-    if picture_path and not cv2.imwrite(str(picture_path), draw_configuration(camera, picture)):
-        raise BadConfiguration(f"{picture_path}: cannot be written; give a path that ends in .png")
+    if picture_path:
+        _write(picture_path, draw_configuration(camera, picture))
     return row
+
+
+def _write(path: Path, picture: Picture) -> None:
+    try:
+        written = cv2.imwrite(str(path), picture)
+    except cv2.error:  # an ending that it knows no format for
+        written = False
+    if not written:
+        raise BadConfiguration(
+            f"{path}: cannot be written; give a path in an existing folder that ends in .png"
+        )
 
 
 def _beside(picture: Path | None, camera_id: str) -> Path | None:

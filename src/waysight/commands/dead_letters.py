@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from waysight.adapters.audit import AuditLog
 from waysight.adapters.dead_letters import dead_letters, replay
 from waysight.adapters.kafka import Publisher
 from waysight.commands.output import Json, note, open_codec, print_json, print_table, when
@@ -42,7 +43,10 @@ def replay_command(numbers: Number = None, topic: Topic = "", json_: Json = Fals
     """Send letters to their topics again, after what made them unusable has been mended."""
     settings = get_settings()
     chosen = [(m, letter) for m, letter in _matching(topic) if not numbers or m.offset in numbers]
-    publisher = Publisher(settings, open_codec(settings))
+    codec = open_codec(settings)
+    detail = {"topic": topic, "numbers": [m.offset for m, _ in chosen]}
+    AuditLog(settings, codec).record("dead-letters.replay", "replay", "", detail, len(chosen))
+    publisher = Publisher(settings, codec)
     refused = {m.offset: why for m, letter in chosen if (why := replay(publisher, letter))}
     publisher.flush()
     sent = len(chosen) - len(refused)
