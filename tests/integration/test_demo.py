@@ -21,7 +21,7 @@ from waysight.local.doctor import PORT_SETTINGS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 RTSP = Path(__file__).with_name("rtsp_server.py")
-VICTIMS = ("detect", "produce", "streams", "kafka", "triton", "clickhouse", "registry", "store")
+VICTIMS = ("produce", "detect", "streams", "triton", "kafka", "clickhouse", "store", "registry")
 
 
 def _start(tmp_path: Path, *words: str) -> subprocess.Popen[str]:
@@ -77,7 +77,7 @@ def test_city_is_the_same_when_everything_is_killed_once(tmp_path: Path) -> None
         summary = _finish(demo)
     finally:
         demo.kill()
-    assert len(killed) >= len(VICTIMS) - 1
+    assert len(killed) >= len(VICTIMS) - 1  # the producer may have been done before
     for name in ("violations", "alerts", "fines"):
         assert summary[name]["found"] >= 0.95 * summary[name]["truth"] > 0, (name, summary[name])
     assert summary["fines"]["false"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -18,6 +18,7 @@ from waysight.errors import EngineDown
 from waysight.local import control
 from waysight.settings import Settings
 
+T = TypeVar("T")
 REFRESH_S = 2.0
 STORED = ("sightings", "alerts", "violations", "fines")
 PROCESSORS = tuple(name for names in WORKERS.values() for name in names)
@@ -31,22 +32,41 @@ def wait_until_drained(
 ) -> None:
     """Show the table until `sent()` and nothing remains anywhere, twice running; raises EngineDown past `limit_s`."""
     deadline, calm = time.monotonic() + limit_s, 0
+    left: dict[str, int] = {}
     view: AbstractContextManager[Any] = (
         Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else nullcontext()
     )
     with view as live:
         while calm < 2:
-            over = sent()
-            left = drained(settings, PROCESSORS)
-            calm = calm + 1 if over and not any(left.values()) else 0
-            if live is not None:
-                live.update(table(settings, clickhouse, left))
+            trouble = ""
+            try:
+                over = sent()
+                left = drained(settings, PROCESSORS)
+                calm = calm + 1 if over and not any(left.values()) else 0
+                if live is not None:
+                    live.update(table(settings, clickhouse, left))
+            except EngineDown as error:  # a part that died is being restarted
+                calm, trouble = 0, str(error)
             if time.monotonic() > deadline:
                 stuck = ", ".join(f"{name}: {n}" for name, n in left.items() if n)
-                raise EngineDown(f"not finished after {limit_s:.0f} s; still to do: {stuck or 'producers'}; "
-                                 "see `waysight status` and the logs beside it")  # fmt: skip
+                raise EngineDown(
+                    f"not finished after {limit_s:.0f} s; still to do: {stuck or trouble or 'producers'}; "
+                    "see `waysight status` and the logs beside it"
+                )
             if calm < 2:
                 time.sleep(REFRESH_S if not calm else 0.5)
+
+
+def patiently(act: Callable[[], T], patience_s: float = 120.0) -> T:
+    """Do it, and again while a part that died is being restarted; raises EngineDown past `patience_s`."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return act()
+        except EngineDown:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(REFRESH_S)
 
 
 def table(settings: Settings, clickhouse: ClickHouse, left: dict[str, int]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def papers(clickhouse: ClickHouse, out: Path) -> list[str]:
     if first:
         notice, package = out / "notice.pdf", out / "evidence"
         quiet(lambda: fines.notice(first[0]["number"], notice, specimen=True, purpose=PURPOSE, case=CASE))
+        shutil.rmtree(package, ignore_errors=True)
         quiet(lambda: evidence.export(first[0]["violation_id"], package, PURPOSE, CASE))
         made += [notice.name, package.name]
     quiet(lambda: report.dashboard_report(out / "dashboard.png"))

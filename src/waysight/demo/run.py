@@ -20,7 +20,7 @@ from waysight.adapters.kafka_admin import apply_topics
 from waysight.commands import cameras, migrate, vehicles, watchlist
 from waysight.commands.output import open_codec
 from waysight.demo import inputs, results, stage
-from waysight.demo.live import LATENCY, wait_until_drained
+from waysight.demo.live import LATENCY, patiently, wait_until_drained
 from waysight.demo.officer import review_all
 from waysight.demo.sheet import contact_sheet
 from waysight.settings import Settings, using
@@ -45,14 +45,17 @@ class Wanted:
 def run(base: Settings, wanted: Wanted, console: Console) -> dict[str, Any]:
     """Do it all and return the summary, which is also written to out_dir/demo/summary.json."""
     started, out = time.monotonic(), base.out_dir / "demo"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    inputs.require_sense(wanted.footage, wanted.cameras, wanted.hotlist, wanted.vehicles)
 
     def say(line: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s[/]  {line}", highlight=False)
 
-    with tempfile.TemporaryDirectory(prefix="waysight-demo-") as folder:
+    with stage.alone(base), tempfile.TemporaryDirectory(prefix="waysight-demo-") as folder:
         given = _inputs(base, wanted, Path(folder))
+        for line in inputs.unusable_sources(given.cameras):
+            say(line)
+        shutil.rmtree(out, ignore_errors=True)  # only now: a mistyped path must not cost the last results
+        out.mkdir(parents=True)
         settings = stage.demo_settings(base)
         with stage.stack(settings, say, wanted.keep), using(settings):
             summary = _play(settings, wanted, given, out, console, say)
@@ -93,16 +96,17 @@ def _play(
     say("cameras are running")
     wait_until_drained(settings, clickhouse, _sent(settings, wanted), console, wanted.limit_s)
     say("everything seen is stored; the officer reviews")
-    reviews = review_all(settings, clickhouse, codec, say)
+    reviews = patiently(lambda: review_all(settings, clickhouse, codec, say))
     wait_until_drained(settings, clickhouse, lambda: True, console, wanted.limit_s)
-    summary = _summary(clickhouse)
+    summary = patiently(lambda: _summary(clickhouse))
     summary["reviews"] = {"accepted": sum(r.decision == "accepted" for r in reviews), "all": len(reviews)}
-    results.exports(out)
+    patiently(lambda: results.exports(out))
     if given.truth is not None:
         shutil.copy(given.truth, out / "truth.json")
         summary |= results.score(out, given.truth)
-    shown = contact_sheet(clickhouse, EvidenceStore(settings.evidence), out / "contact-sheet.png")
-    made = results.papers(clickhouse, out)
+    store = EvidenceStore(settings.evidence)
+    shown = patiently(lambda: contact_sheet(clickhouse, store, out / "contact-sheet.png"))
+    made = patiently(lambda: results.papers(clickhouse, out))
     say(f"written to {out}: summary.json, exports/, contact-sheet.png ({shown} sightings), {', '.join(made)}")
     return summary
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import sys
 import time
@@ -9,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from waysight.errors import EngineDown
+from waysight.errors import BadConfiguration, EngineDown
 from waysight.local import control, spec
 from waysight.local.ports import free_ports, is_free
 from waysight.settings import Settings
@@ -25,6 +27,21 @@ WORKERS = {
 }
 
 
+@contextmanager
+def alone(base: Settings) -> Iterator[None]:
+    """One demo per state folder: a second would end the first one's stack; raises BadConfiguration."""
+    base.state_dir.mkdir(parents=True, exist_ok=True)
+    with (base.state_dir / "demo.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadConfiguration(
+                f"another demo runs in {base.state_dir}; wait for its end, or give this one folders of its own "
+                "with WAYSIGHT_STATE_DIR and WAYSIGHT_OUT_DIR"
+            ) from None
+        yield
+
+
 def demo_settings(base: Settings) -> Settings:
     """The user's settings with a state folder of the demo's own and another port for each that is taken."""
     own = base.model_copy(update={"state_dir": base.state_dir / "demo"})
@@ -35,10 +52,10 @@ def demo_settings(base: Settings) -> Settings:
 
 @contextmanager
 def stack(settings: Settings, say: Say, keep: bool) -> Iterator[None]:
-    """A fresh stack for the body; ended afterwards unless `keep`."""
+    """A fresh stack for the body; unless `keep` it ends afterwards, and when this process is killed."""
     shutil.rmtree(settings.state_dir, ignore_errors=True)
     try:
-        control.up(settings, say=say)
+        control.up(settings, say=say, owner_pid=None if keep else os.getpid())
         yield
     finally:
         if not keep:
