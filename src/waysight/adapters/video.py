@@ -163,10 +163,13 @@ class Video:
             yield Coded(until_ms + ahead_ms, until_ms, complete is not None, size, complete or b"")
 
     def decoded(self, keyframes_only: bool = False, sparse: bool = False) -> Iterator[Decoded]:
-        """Pictures in the order of showing; `sparse` lets the decoder leave out pictures nothing depends on."""
+        """Pictures in the order of showing; `sparse` lets the decoder leave out pictures nothing depends on.
+
+        Where time is counted in pictures, `sparse` leaves none out.
+        """
         if keyframes_only:
             self.stream.codec_context.skip_frame = "NONKEY"
-        elif sparse:
+        elif sparse and not self.counts:
             self.stream.codec_context.skip_frame = "NONREF"
         seen_key, shown_ms = not self.live, -1.0
         for packet in self._packets(flush=True):

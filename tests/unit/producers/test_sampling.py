@@ -86,6 +86,14 @@ def test_without_timestamps_time_is_counted_and_said(tmp_path: Path) -> None:
     assert len(times(frames_of(path, sampling={"fps": 5})[0], "jpeg")) == 20
 
 
+def test_counted_time_counts_pictures_that_nothing_depends_on_too(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "b.h264", frames=100, options={"tune": "fastdecode", "bf": "2", "b_strategy": "0"}
+    )
+    found = times(frames_of(path, sampling={"fps": 5})[0], "jpeg")
+    assert found == [200 * n for n in range(20)]
+
+
 def test_a_variable_rate_keeps_its_times_and_a_hole_gets_one_watermark(tmp_path: Path) -> None:
     pts = [*range(25), *range(50, 75), *range(25_000, 25_025)]
     records, words = frames_of(make_video(tmp_path / "v.mp4", frames=75, gop=25, pts=pts))
