@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.videos import make_video
 from waysight.cameras.calibration import apply_homography
 from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
 from waysight.cameras.scenes import scene_of
+from waysight.commands.cameras import check_command
 from waysight.errors import BadConfiguration, BadMessage
 
 POINTS = [
@@ -181,3 +183,11 @@ def test_the_examples_of_the_documentation_are_camera_files(tmp_path: Path, root
     assert len(blocks) == 2
     for block in blocks:
         assert load_cameras(write(tmp_path, block.split("```")[0])).cameras
+
+
+@pytest.mark.parametrize("name", ["p.xyz", "no/such/folder/p.png"])
+def test_a_picture_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path, name: str) -> None:
+    make_video(tmp_path / "a.mp4", frames=3)
+    path = write(tmp_path, {"version": 1, "cameras": [{"id": "a", "source": "a.mp4"}]})
+    with pytest.raises(BadConfiguration, match=r"cannot be written; .*\.png"):
+        check_command(path, picture=tmp_path / name)
