@@ -176,7 +176,10 @@ def _entered(
 ) -> tuple[tuple[str, int], ...]:
     if not scene.zones:
         return zones
-    point = scaled(scene, frame, contact(seen.box))
+    x, y = contact(seen.box)
+    # A zone drawn to the picture's edge holds what is cut off there.
+    within = min(max(x, 1.0), frame.width - 1.0), min(max(y, 1.0), frame.height - 1.0)
+    point = scaled(scene, frame, within)
     counts = dict(zones)
     for zone in scene.zones:
         if inside(zone.polygon, point):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthetic import START_MS, plate_read
 
 from waysight.domain.observations import observe
-from waysight.domain.scene import Scene
+from waysight.domain.scene import Scene, Zone
 from waysight.domain.sightings import SightingRules, step
 from waysight.domain.tracking import CameraTracks
 from waysight.messages import DetectedObject, Detections, Sighting
@@ -198,3 +198,14 @@ def test_silence_empties_the_state_and_time_may_be_shifted(
     assert [(s.sighting_id, s.first_ms + shift, s.last_ms + shift, s.plate) for s in told] == [
         (s.sighting_id, s.first_ms, s.last_ms, s.plate) for s in moved
     ]
+
+
+def test_a_vehicle_cut_off_below_is_in_the_zone_that_reaches_the_edge() -> None:
+    lane = Zone(zone_id="lane", polygon=((400.0, 300.0), (800.0, 300.0), (800.0, 720.0), (400.0, 720.0)))
+    scene, state = replace(SCENE, zones=(lane,)), CameraTracks()
+    told: list[Sighting] = []
+    for i in range(6):
+        state, pictured = step(RULES, scene, state, _frame(i, 200 * i, [_object(600, 720, 300.0)]))
+        told += pictured.sightings
+    _, pictured = step(RULES, scene, state, _frame(9, 2000, [], "end"))
+    assert [s.zones for s in (*told, *pictured.sightings) if s.final] == [("lane",)]
