@@ -175,7 +175,10 @@ def _produce(settings: Settings, cameras: Path, speed: float | None = None) -> N
             producer.wait(PACED_S)
         except subprocess.TimeoutExpired:
             producer.terminate()
-        if producer.wait(60):
+            producer.wait(60)
+        finally:
+            producer.kill()  # harmless once it has ended
+        if producer.returncode:
             lines = (settings.state_dir / "produce.log").read_text()[-2000:]
             raise EngineDown(f"the producer ended with {producer.returncode}:\n{lines}")
 
