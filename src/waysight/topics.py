@@ -53,6 +53,12 @@ def topic(name: str) -> TopicSpec:
         ) from None
 
 
+def is_keyed(name: str) -> bool:
+    """Whether settings.partitions decides how many partitions a topic has; False for topics that are not ours."""
+    spec = all_topics().get(name)
+    return spec is not None and spec.partitions is None
+
+
 @lru_cache(maxsize=64)
 def avro_schema(record: str) -> dict[str, Any]:
     """The Avro schema of a record with every named type inlined once, as the registry keeps it."""

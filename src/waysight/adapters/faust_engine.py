@@ -43,7 +43,7 @@ from waysight.engine import Logic, Message, Output
 from waysight.errors import BadConfiguration, WaysightError
 from waysight.processing import group_id, state_topic
 from waysight.settings import Settings
-from waysight.topics import partition_for
+from waysight.topics import is_keyed, partition_for
 
 _log = logging.getLogger(__name__)
 _FENCE = ""
@@ -153,6 +153,14 @@ class FaustEngine:
         if missing:
             raise BadConfiguration(
                 f"{self._name}: the broker lacks {', '.join(missing)}; run `waysight topics apply`"
+            )
+        wrong = {
+            t: self._counts[t] for t in needed if is_keyed(t) and self._counts[t] != self._settings.partitions
+        }
+        if wrong:
+            raise BadConfiguration(
+                f"{self._name}: WAYSIGHT_PARTITIONS is {self._settings.partitions}, but the broker has {wrong}; "
+                "every program needs the number that the topics were made with"
             )
         counts = {t: self._counts[t] for t in self._logic.inputs}
         if len(set(counts.values())) != 1 or self._counts[state_topic(self._name)] < max(counts.values()):
