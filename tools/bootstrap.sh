@@ -30,6 +30,7 @@ if [ ! -x "$VENV/bin/python" ]; then
     say "virtual environment $VENV"
     "$PYTHON" -m venv "$VENV" || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
 fi
+"$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip >/dev/null
 "$VENV/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r tools/uv-requirements.txt
 say "packages (about 1.7 GB unpacked)"
 "$VENV/bin/uv" pip sync -q --python "$VENV/bin/python" --require-hashes requirements.txt tools/uv-requirements.txt
