@@ -25,11 +25,17 @@ _KEEP_UNPAID_MS = 1826 * _DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Violations of a plate that wait for its owner, or the payments that came before their fine."""
+class Violations:
+    """Ids of the violations that wait for the owner of a plate, or of the one that a fine's number stands for."""
 
     ids: tuple[str, ...] = ()
-    early: tuple[Payment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """Payments that came before their fine."""
+
+    payments: tuple[Payment, ...] = ()
 
 
 class FineLogic:
@@ -68,7 +74,7 @@ class FineLogic:
             return self._payment(state, record, message)
         case = state.get("cases", record.violation_id, Case) or Case()
         if isinstance(record, Violation):
-            local_day(record.occurred_ms, UTC)
+            local_day(record.occurred_ms, UTC)  # a time that is no date is refused before it becomes state
             case = with_violation(case, record)
         elif isinstance(record, Review):
             _check(record)
@@ -77,7 +83,7 @@ class FineLogic:
 
     def _vehicle(self, state: PartitionState, vehicle: Vehicle, message: Message) -> list[Output]:
         state.put("vehicles", vehicle.plate, vehicle)
-        waiting = state.get("waiting", vehicle.plate, Names) or Names()
+        waiting = state.get("waiting", vehicle.plate, Violations) or Violations()
         outputs: list[Output] = []
         for violation_id in waiting.ids:
             case = state.get("cases", violation_id, Case)
@@ -90,20 +96,20 @@ class FineLogic:
         if payment.amount <= 0:
             raise BadMessage(f"payment {payment.payment_id}: {payment.amount} is no amount", message.topic)
         key = f"{payment.plate}|{payment.fine_number}"
-        names = state.get("numbers", key, Names)
-        if names is None:
-            early = state.get("early", key, Names) or Names()
-            if all(p.payment_id != payment.payment_id for p in early.early):
-                state.put("early", key, Names(early=(*early.early, payment)))
+        numbered = state.get("numbers", key, Violations)
+        if numbered is None:
+            early = (state.get("early", key, Early) or Early()).payments
+            if all(p.payment_id != payment.payment_id for p in early):
+                state.put("early", key, Early((*early, payment)))
             return []
-        case = state.get("cases", names.ids[0], Case)
+        case = state.get("cases", numbered.ids[0], Case)
         if case is None:
             return []
         if case.fine is not None and payment.currency != case.fine.currency:
             raise BadMessage(
                 f"payment {payment.payment_id} is in {payment.currency}, the fine in {case.fine.currency}"
             )
-        return self._settle(state, names.ids[0], with_payment(case, payment), message)
+        return self._settle(state, numbered.ids[0], with_payment(case, payment), message)
 
     def _settle(
         self, state: PartitionState, violation_id: str, case: Case, message: Message, ordinal: int = 0
@@ -133,12 +139,12 @@ class FineLogic:
     def _take_early(state: PartitionState, law: Law | None, case: Case, origin: Origin) -> Case:
         assert case.fine is not None
         key = f"{case.fine.plate}|{case.fine.number}"
-        state.put("numbers", key, Names(ids=(case.fine.violation_id,)))
-        early = state.get("early", key, Names)
+        state.put("numbers", key, Violations((case.fine.violation_id,)))
+        early = state.get("early", key, Early)
         if early is None:
             return case
         state.delete("early", key)
-        for payment in early.early:
+        for payment in early.payments:
             case = with_payment(case, payment)
         return settle(law, case, None, 0, origin)
 
@@ -157,13 +163,13 @@ def _check(review: Review) -> None:
 
 
 def _wait(state: PartitionState, plate: str, violation_id: str, waits: bool) -> None:
-    known = (state.get("waiting", plate, Names) or Names()).ids
+    known = (state.get("waiting", plate, Violations) or Violations()).ids
     if waits and violation_id not in known:
-        state.put("waiting", plate, Names(ids=(*known, violation_id)))
+        state.put("waiting", plate, Violations((*known, violation_id)))
     elif not waits and violation_id in known:
         left = tuple(i for i in known if i != violation_id)
         if left:
-            state.put("waiting", plate, Names(ids=left))
+            state.put("waiting", plate, Violations(left))
         else:
             state.delete("waiting", plate)
 
@@ -182,6 +188,6 @@ def _evict(state: PartitionState, now_ms: int) -> None:
                 _wait(state, case.violation.plate, violation_id, False)
             if case.fine is not None:
                 state.delete("numbers", f"{case.fine.plate}|{case.fine.number}")
-    for key, names in list(state.items("early", Names)):
-        if max(p.paid_ms for p in names.early) < now_ms - _KEEP_MS:
+    for key, early in list(state.items("early", Early)):
+        if max(p.paid_ms for p in early.payments) < now_ms - _KEEP_MS:
             state.delete("early", key)
