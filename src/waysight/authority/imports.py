@@ -34,7 +34,9 @@ def read_rows(
             reader.fieldnames = columns
             missing = [c for c in required if c not in columns]
             unknown = [c for c in columns if c not in (*required, *optional)]
-            if missing or unknown or len(set(columns)) != len(columns):
+            if len(set(columns)) != len(columns):
+                raise BadConfiguration(f"{path}:1: a column is there twice; keep one of each")
+            if missing or unknown:
                 wanted = ",".join(required) + (f" and perhaps {','.join(optional)}" if optional else "")
                 raise BadConfiguration(
                     f"{path}:1: missing {missing}, unknown {unknown}; the columns are {wanted}"
@@ -52,18 +54,27 @@ def read_rows(
 
 
 def convert_all(
-    path: Path, rows: Iterator[tuple[int, dict[str, str]]], convert: Callable[[dict[str, str]], T]
+    path: Path,
+    rows: Iterator[tuple[int, dict[str, str]]],
+    convert: Callable[[dict[str, str]], T],
+    key: Callable[[T], str] | None = None,
 ) -> list[T]:
     """Every row converted, or one error that names the first faulty lines.
 
     `convert` raises BadConfiguration or NotAllowed with the reason; a missing legal ground outweighs the rest.
+    Two lines that say different things of one `key` are a fault: the last must not win unseen.
     """
     good: list[T] = []
+    said: dict[str, tuple[int, T]] = {}
     faults: list[str] = []
     kind: type[BadConfiguration] | type[NotAllowed] = BadConfiguration
     for line, row in rows:
         try:
             good.append(convert(row))
+            name = key(good[-1]) if key else ""
+            before, same = said.setdefault(name, (line, good[-1])) if key else (line, good[-1])
+            if same != good[-1]:
+                raise BadConfiguration(f"contradicts line {before} on {name}; keep one of them")
         except (BadConfiguration, NotAllowed) as error:
             kind = NotAllowed if isinstance(error, NotAllowed) else kind
             faults.append(f"{path}:{line}: {error}")

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 def import_file(file: File, json_: Json = False) -> None:
     """Import vehicles from a CSV file: all of them, or none when a line is wrong."""
     settings = get_settings()
-    vehicles = convert_all(file, read_rows(file, REQUIRED, OPTIONAL), vehicle_of)
+    vehicles = convert_all(file, read_rows(file, REQUIRED, OPTIONAL), vehicle_of, lambda v: v.plate)
     codec = open_codec(settings)
     detail = {"file": file.name, "sha256": sha256_of(file), "vehicles": len(vehicles)}
     AuditLog(settings, codec).record("vehicles.import", "import", "", detail, len(vehicles))

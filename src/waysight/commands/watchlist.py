@@ -54,7 +54,7 @@ def import_file(file: File, json_: Json = False) -> None:
     """Import entries from a CSV file: all of them, or none when a line is wrong."""
     settings, now_ms = get_settings(), time.time_ns() // 1_000_000
     rows = read_rows(file, REQUIRED, OPTIONAL)
-    entries = convert_all(file, rows, lambda row: entry_of(row, now_ms))
+    entries = convert_all(file, rows, lambda row: entry_of(row, now_ms), lambda e: e.entry_id)
     codec = open_codec(settings)
     known = latest_by_key(settings, codec, "watchlist")
     fresh = [merged(known.get(e.entry_id), e) for e in entries]
