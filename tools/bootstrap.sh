@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Makes the virtual environment with the locked packages. Needs Python 3.11 or 3.12 and nothing else.
+# Makes the virtual environment with the locked packages. Needs Python 3.11 and nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3} VENV=${VENV:-.venv}
 
 "$PYTHON" - <<'PY' || exit 1
 import sys
-if not (3, 11) <= sys.version_info[:2] < (3, 13):
-    sys.exit(f"waysight needs Python 3.11 or 3.12, this is {sys.version.split()[0]}; set PYTHON=/path/to/python3.11")
+if sys.version_info[:2] != (3, 11):
+    sys.exit(f"waysight needs Python 3.11, this is {sys.version.split()[0]}; set PYTHON=/path/to/python3.11")
 PY
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
