@@ -16,7 +16,7 @@ from waysight.errors import WaysightError
 from waysight.local import control, parts, ports, processes, triton, triton_venv
 from waysight.settings import Settings
 
-PYTHONS = ((3, 11), (3, 12))
+PYTHONS = ((3, 11),)
 DISK_BYTES = 5 << 30
 MEMORY_BYTES = 6 << 30
 PORT_SETTINGS = (
