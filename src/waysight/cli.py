@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 import typer
 
 from waysight import commands
-from waysight.errors import BadConfiguration, WaysightError
+from waysight.errors import EngineDown, WaysightError
 
 app = typer.Typer(
     name="waysight",
@@ -42,9 +42,9 @@ def main() -> None:
         build(next(iter(sys.argv[1:]), ""))()
     except WaysightError as error:
         print(f"error: {error}", file=sys.stderr)
-        hint = "" if isinstance(error, BadConfiguration) else " (waysight doctor checks this machine)"
-        if hint and error.exit_code == 3:
-            print(f"hint: is the stack up? `waysight status`{hint}", file=sys.stderr)
+        if isinstance(error, EngineDown):
+            print("hint: `waysight status` shows the stack, `waysight up` starts it, `waysight doctor` checks "
+                  "this machine", file=sys.stderr)  # fmt: skip
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

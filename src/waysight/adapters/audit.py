@@ -14,6 +14,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from waysight.adapters.kafka import client_config, require_answer
 from waysight.codec import Codec
 from waysight.domain.audit import Break, Head, append, first_break, head_after
 from waysight.errors import BadConfiguration, BadMessage, EngineDown, NotAllowed
@@ -107,9 +108,10 @@ class AuditLog:
 
     def _reader(self) -> Consumer:
         if self._consumer is None:
+            require_answer(self._settings)
             self._consumer = Consumer(
                 {
-                    "bootstrap.servers": self._settings.bootstrap,
+                    **client_config(self._settings),
                     "group.id": "waysight-audit-reader",
                     "enable.auto.commit": False,
                     "isolation.level": "read_committed",
@@ -173,7 +175,7 @@ class AuditLog:
             if self._producer is None:
                 self._producer = Producer(
                     {
-                        "bootstrap.servers": self._settings.bootstrap,
+                        **client_config(self._settings),
                         "enable.idempotence": True,
                         "acks": "all",
                         "linger.ms": 0,

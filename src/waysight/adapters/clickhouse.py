@@ -108,4 +108,6 @@ def _errors(where: str) -> Iterator[None]:
             raise BadConfiguration(
                 f"ClickHouse at {where} refused: {text}; {_NEXT_STEP[found[1]]}"
             ) from error
+        if "Connection refused" in text:
+            text = "connection refused"
         raise EngineDown(f"ClickHouse at {where} failed: {text}; is it up (`waysight status`)?") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from waysight.errors import BadConfiguration, BadMessage, EngineDown
 from waysight.settings import Settings
 
 _log = logging.getLogger(__name__)
-_SILENCE_S = 30.0
+_SILENCE_S, _ANSWER_S = 30.0, 3.0
 _WRONG = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 Delivered = Callable[[str | None], None]
 
@@ -175,6 +176,7 @@ def read_all(settings: Settings, codec: Codec, topic: str) -> Iterator[tuple[Mes
 
 def latest_by_key(settings: Settings, codec: Codec, topic: str) -> dict[str, Any]:
     """The newest record of each key; a tombstone removes its key."""
+    require_answer(settings)
     latest: dict[str, Any] = {}
     for message, record in read_all(settings, codec, topic):
         key = (message.key or b"").decode(errors="replace")
@@ -183,6 +185,28 @@ def latest_by_key(settings: Settings, codec: Codec, topic: str) -> dict[str, Any
         else:
             latest[key] = record
     return latest
+
+
+def require_answer(settings: Settings) -> None:
+    """Raise EngineDown within seconds when nothing listens where Kafka should: a person waits, no worker."""
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
+        for address in settings.bootstrap.split(","):
+            host, _, port = address.strip().rpartition(":")
+            try:
+                with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S):
+                    return
+            except OSError:
+                continue
+            except ValueError as error:
+                raise BadConfiguration(
+                    f"WAYSIGHT_KAFKA_BOOTSTRAP {address!r} is no host:port; correct it"
+                ) from error
+        if time.monotonic() > deadline:
+            raise EngineDown(
+                f"Kafka at {settings.bootstrap} does not answer; `waysight up` starts the local stack"
+            )
+        time.sleep(0.25)
 
 
 def client_config(settings: Settings) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from waysight.adapters.kafka import require_answer
 from waysight.adapters.kafka_admin import apply_topics, topic_partitions, wanted_topics
 from waysight.commands.output import Json, print_json, print_table
 from waysight.settings import get_settings
@@ -20,7 +21,9 @@ def register(app: typer.Typer) -> None:
 @topics_app.command("apply")
 def apply_command(json_: Json = False) -> None:
     """Create missing topics, correct configurations, register schemas; harmless to repeat."""
-    rows = apply_topics(get_settings())
+    settings = get_settings()
+    require_answer(settings)
+    rows = apply_topics(settings)
     if json_:
         print_json(rows)
     else:
@@ -32,6 +35,7 @@ def apply_command(json_: Json = False) -> None:
 def list_command(json_: Json = False) -> None:
     """Show what each topic holds, who writes and who reads it, and whether the broker has it."""
     settings = get_settings()
+    require_answer(settings)
     present = topic_partitions(settings)
     rows = []
     for wanted in wanted_topics(settings):
