@@ -229,10 +229,11 @@ def test_one_sighting_per_pass(plain: dict[str, list[Any]]) -> None:
 
 def test_measures_within_its_own_bound(plain: dict[str, list[Any]]) -> None:
     true = {r.plate: abs(r.speed_mps) * 3.6 for r in RIDES if r.plate}
-    for violation in plain["violations"]:
-        if violation.measured_kmh is not None:
-            assert abs(violation.measured_kmh - true[violation.plate]) <= violation.uncertainty_kmh
-            assert violation.uncertainty_kmh < 4.0
+    measured = [v for v in plain["violations"] if v.measured_kmh is not None]
+    assert len(measured) >= 3
+    for violation in measured:
+        assert abs(violation.measured_kmh - true[violation.plate]) <= violation.uncertainty_kmh
+        assert violation.uncertainty_kmh < 4.0
 
 
 def test_counts_agree_with_the_facts(plain: dict[str, list[Any]]) -> None:
