@@ -135,8 +135,8 @@ class EnforceLogic:
 
     def _tell(self, state: PartitionState, flush: Flush, found: Iterable[Violation]) -> None:
         for violation in found:
-            subject = violation.section_id or violation.zone_id or violation.camera_id
-            key = f"{violation.offence}|{subject}|{violation.plate}"
+            place = violation.section_id or violation.zone_id
+            key = f"{violation.camera_id}|{violation.offence}|{place}|{violation.plate}"
             told_ms = state.get("told", key, int)
             if violation.plate and told_ms is not None and abs(violation.occurred_ms - told_ms) <= _REPEAT_MS:
                 continue  # one act, seen as two tracks
@@ -207,10 +207,12 @@ class EnforceLogic:
         if len(kept) < len(waiting.items):
             metrics.UNDECIDED.labels(scene.junction_id).inc(len(waiting.items) - len(kept))
             self._put_waiting(state, key, kept)
-        if mark.captured_ms >= (state.get("swept", "at", int) or 0) + _SWEEP_MS:
-            state.put("swept", "at", mark.captured_ms)
+        if mark.captured_ms >= (state.get("swept", mark.camera_id, int) or 0) + _SWEEP_MS:
+            state.put("swept", mark.camera_id, mark.captured_ms)
             for name, told_ms in state.items("told", int):
-                if told_ms + red_light.KEEP_MS < mark.captured_ms:
+                # Only by its own camera's time: recordings of other days run beside it.
+                own = name.startswith(f"{mark.camera_id}|")
+                if own and told_ms + red_light.KEEP_MS < mark.captured_ms:
                     state.delete("told", name)
 
     @staticmethod

@@ -72,7 +72,7 @@ class MatchLogic:
                 rows = [] if record is None else in_order(record)
             for item in rows:
                 if isinstance(item, Watermark):
-                    self._sweep(state, item.captured_ms)
+                    self._sweep(state, item.camera_id, item.captured_ms)
                 elif fences.is_new(message, item) and self._may_match(item):
                     self._match(state, flush, item if isinstance(item, Sighting) else columns.whole(item))
         fences.save()
@@ -110,16 +110,17 @@ class MatchLogic:
         state.put("alerts", alert.alert_id, Raised(alert, forget_ms))
         flush.one("alerts", alert.subject, alert, cloudevents_headers("alerts", alert))
 
-    def _sweep(self, state: PartitionState, captured_ms: int) -> None:
-        swept_ms = state.get("swept", "at", int) or 0
+    def _sweep(self, state: PartitionState, camera_id: str, captured_ms: int) -> None:
+        """Forget what is a day old by its own camera's time: recordings of other days run beside it."""
+        swept_ms = state.get("swept", camera_id, int) or 0
         if captured_ms < swept_ms + _SWEEP_MS:
             return
-        state.put("swept", "at", captured_ms)
+        state.put("swept", camera_id, captured_ms)
         for key, raised in state.items("alerts", Raised):
-            if raised.forget_ms <= captured_ms:
+            if raised.alert.camera_id == camera_id and raised.forget_ms <= captured_ms:
                 state.delete("alerts", key)
         for key, last in state.items("last", LastAlert):
-            if last.seen_ms + KEEP_MS <= captured_ms:
+            if key.endswith(f"|{camera_id}") and last.seen_ms + KEEP_MS <= captured_ms:
                 state.delete("last", key)
 
 

@@ -23,11 +23,11 @@ from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.red_light import KEEP_MS
-from waysight.domain.matching import WatchlistIndex
+from waysight.domain.matching import LastAlert, Raised, WatchlistIndex
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import SightingRules
 from waysight.engine import Message
-from waysight.messages import Pass, PassBatch, Signal, WatchlistEntry, Watermark
+from waysight.messages import Pass, PassBatch, SightingBatch, Signal, WatchlistEntry, Watermark
 
 PARTITIONS = 3
 PAPERS = (START_MS - 86_400_000, START_MS + 86_400_000)
@@ -294,3 +294,30 @@ def test_a_crossing_whose_light_is_not_known_is_counted(plain: dict[str, list[An
     outputs = asyncio.run(logic.step(KeyedState(0), messages))
     assert metrics.UNDECIDED.labels("j1")._value.get() == before + 1
     assert not [o for o in outputs if o.topic == "violations"]
+
+
+@pytest.mark.parametrize(("camera", "kept"), [("corner", False), ("in", True)])
+def test_alerts_are_forgotten_by_the_time_of_their_own_camera(
+    plain: dict[str, list[Any]], camera: str, kept: bool
+) -> None:
+    codec, state = Codec(MemoryRegistry()), KeyedState(0)
+    logic = MatchLogic(codec, Scenes(e.scene for e in EYES), _watchlist(), 0.8, lambda: 0)
+    wanted = next(s for b in plain["sightings"] for s in b.records if s.final and s.plate == "777CCC02")
+    mark = Watermark(
+        camera_id=camera,
+        captured_ms=START_MS + 10**9,
+        end=False,
+        origin_partition=0,
+        origin_offset=9**9,
+        ordinal=0,
+    )
+    batches = [
+        SightingBatch(records=(wanted,), watermarks=()),
+        SightingBatch(records=(), watermarks=(mark,)),
+    ]
+    messages = [Message("sightings", 0, n, b"", codec.encode("sightings", b)) for n, b in enumerate(batches)]
+    asyncio.run(logic.step(state, messages[:1]))
+    assert [raised.alert.plate for _, raised in state.items("alerts", Raised)] == ["777CCC02"]
+    asyncio.run(logic.step(state, messages[1:]))
+    assert bool(list(state.items("alerts", Raised))) == kept
+    assert bool(list(state.items("last", LastAlert))) == kept
