@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from waysight.adapters.clickhouse import ClickHouse
+from waysight.adapters.kafka import end_offsets, plain_consumer
 from waysight.adapters.lag import drained
 from waysight.demo.stage import WORKERS
 from waysight.errors import EngineDown
@@ -74,6 +75,7 @@ def table(settings: Settings, clickhouse: ClickHouse, left: dict[str, int]) -> T
     view = Table(title="waysight", title_justify="left", show_header=False, box=None, pad_edge=False)
     children = control.status(settings)["children"]
     view.add_row("programs", "  ".join(f"{n} {_mark(c['state'])}" for n, c in sorted(children.items())))
+    view.add_row("in Kafka", "  ".join(f"{t} {n}" for t, n in _messages(settings).items()))
     cameras = clickhouse.rows(
         "SELECT camera_id, count() AS n, countIf(plate != '') AS plates FROM sightings_current "
         "WHERE final GROUP BY camera_id ORDER BY camera_id"
@@ -87,6 +89,15 @@ def table(settings: Settings, clickhouse: ClickHouse, left: dict[str, int]) -> T
     if latency["n"]:
         view.add_row("frame → alert", f"p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms")
     return view
+
+
+def _messages(settings: Settings) -> dict[str, int]:
+    """Messages so far, watermarks included, of the topics that a frame goes through."""
+    consumer = plain_consumer(settings)
+    try:
+        return {t: sum(end_offsets(consumer, t, settings).values()) for t in ("frames", "detections")}
+    finally:
+        consumer.close()
 
 
 def _mark(state: str) -> str:
