@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 import typer
 
 from waysight import commands
-from waysight.errors import EngineDown, WaysightError
+from waysight.errors import BadConfiguration, EngineDown, WaysightError
 
 app = typer.Typer(
     name="waysight",
@@ -46,6 +46,11 @@ def main() -> None:
             print("hint: `waysight status` shows the stack, `waysight up` starts it, `waysight doctor` checks "
                   "this machine", file=sys.stderr)  # fmt: skip
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; correct the path or its rights", file=sys.stderr)
+        sys.exit(BadConfiguration.exit_code)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,18 @@ def test_a_second_demo_in_the_same_folder_is_refused(settings: Settings) -> None
         stage.alone(settings).__enter__()
     with stage.alone(settings):
         assert (settings.state_dir / "demo.lock").exists()
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    clip = make_video(tmp_path / "a.mp4", frames=3)
+    done = subprocess.run(
+        [sys.executable, "-m", "waysight.cli", "demo", "--footage", str(clip)],
+        env={**os.environ, "WAYSIGHT_STATE_DIR": str(tmp_path / "file" / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path / 'file' / 'state'}: Not a directory; correct the path")
+    assert done.stderr.count("\n") == 1
