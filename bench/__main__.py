@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -49,9 +50,10 @@ def main(words: Sequence[str]) -> int:
     for name, measure in MEASUREMENTS.items():
         if given.names and name not in given.names:
             continue
-        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        busy = round(os.getloadavg()[0], 2)
+        print(f"measuring {name} … (load average before: {busy})", file=sys.stderr, flush=True)
         try:
-            results[name] = measure()
+            results[name] = {**measure(), "load_average_before": busy}
         except WaysightError as error:
             print(f"{name} failed: {error}", file=sys.stderr)
             failed = True
