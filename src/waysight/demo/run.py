@@ -17,6 +17,7 @@ from rich.console import Console
 from waysight.adapters.clickhouse import ClickHouse, connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka_admin import apply_topics
+from waysight.cameras.files import load_cameras
 from waysight.commands import cameras, migrate, vehicles, watchlist
 from waysight.commands.output import open_codec
 from waysight.demo import inputs, results, stage
@@ -123,11 +124,12 @@ def _register(given: inputs.Inputs) -> None:
 
 def _sent(settings: Settings, wanted: Wanted) -> Callable[[], bool]:
     deadline = time.monotonic() + wanted.seconds
+    live = wanted.cameras is not None and any(c.is_live for c in load_cameras(wanted.cameras).cameras)
 
     def sent() -> bool:
         if stage.producer_finished(settings):
             return True
-        if wanted.cameras is not None and time.monotonic() > deadline:
+        if live and time.monotonic() > deadline:  # recordings end by themselves
             stage.stop_producer(settings)
             return True
         return False

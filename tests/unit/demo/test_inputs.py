@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tests.videos import make_video
 from waysight.demo import inputs, stage
-from waysight.demo.run import Wanted, run
+from waysight.demo.run import Wanted, _sent, run
 from waysight.errors import BadConfiguration
 from waysight.settings import Settings
 
@@ -85,3 +85,15 @@ def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {tmp_path / 'file' / 'state'}: Not a directory; correct the path")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("source", "cut"), [("a.mp4", False), ("rtsp://127.0.0.1/a", True)])
+def test_only_live_cameras_are_watched_for_a_time(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, cut: bool
+) -> None:
+    path, stopped = tmp_path / "cameras.yaml", list[Settings]()
+    path.write_text(yaml.safe_dump({"version": 1, "cameras": [{"id": "a", "source": source}]}))
+    monkeypatch.setattr(stage, "producer_finished", lambda _settings: False)
+    monkeypatch.setattr(stage, "stop_producer", stopped.append)
+    assert _sent(settings, Wanted(cameras=path, seconds=-1.0))() is cut
+    assert bool(stopped) is cut
