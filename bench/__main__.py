@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     if given.json:
         print(json.dumps(table, indent=1))
     else:
-        show(lines, Console())
+        show(lines, Console(width=None if sys.stdout.isatty() else 160))
     return 1 if failed else 0
 
 
