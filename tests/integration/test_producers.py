@@ -95,8 +95,10 @@ def with_epochs(settings: Settings, prefix: str, topic: str) -> list[tuple[str, 
 
 
 def test_a_site_arrives_whole_and_only_once(ready: Settings, site: Path, unique: str) -> None:
+    started_ms = time.time_ns() // 1_000_000
     summary = produce(ready, site, "--signals", str(site / "signals.jsonl"))
     frames: list[Frame] = sent(ready, unique)
+    assert all(started_ms <= f.received_ms <= time.time_ns() // 1_000_000 for f in frames)
     for camera, pictures, seconds in ((f"{unique}-a", 20, 20), (f"{unique}-b", 60, 12)):
         own = [f for f in frames if f.camera_id == camera]
         assert [f.seq for f in own] == list(range(len(own)))
@@ -147,7 +149,8 @@ def test_kills_at_random_moments_lose_and_repeat_nothing(ready: Settings, site: 
         runs: dict[str, dict[str, list[Any]]] = {}
         for epoch, record in with_epochs(ready, unique, topic):
             source = getattr(record, "camera_id", "signals")
-            shown = {n: getattr(record, n) for n in record.__dataclass_fields__ if n != "epoch"}
+            varying = ("epoch", "received_ms")
+            shown = {n: getattr(record, n) for n in record.__dataclass_fields__ if n not in varying}
             runs.setdefault(source, {}).setdefault(epoch, []).append(shown)
         assert runs
         for source, epochs in runs.items():

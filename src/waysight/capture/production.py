@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -126,6 +127,8 @@ class Production:
         return 0.0
 
     def _send_frame(self, lane: Lane, frame: Frame) -> None:
+        # Stamped when sent: what a paced recording has read ahead is not latency.
+        frame = replace(frame, received_ms=time.time_ns() // 1_000_000)
         try:
             value = self._sink.encode("frames", frame)
         except BadMessage as error:

@@ -13,6 +13,7 @@ from waysight.demo.run import Wanted, run
 from waysight.settings import get_settings
 
 SCORED = ("violations", "alerts", "fines", "plates")
+TROUBLES = {"unreachable", "frozen", "corrupt", "backpressure"}
 
 
 def register(app: typer.Typer) -> None:
@@ -41,16 +42,20 @@ def demo(
 ) -> None:
     """Play the simulated city (or your own video) through the whole system; writes out/demo/."""
     wanted = Wanted(seed, seconds, footage, fps, cameras, hotlist, vehicles, keep)
-    summary = run(get_settings(), wanted, Console(stderr=True))
+    settings = get_settings()
+    summary = run(settings, wanted, Console(stderr=True))
     if json_:
         print_json(summary)
     else:
-        _print(summary)
-    if any(summary[name]["false"] for name in ("fines",) if name in summary):
-        raise typer.Exit(1)
+        _print(summary, settings.out_dir / "demo")
+    if summary.get("fines", {}).get("false"):
+        raise typer.Exit(1)  # a false fine is a failure of the system, not a figure
 
 
-def _print(summary: dict[str, Any]) -> None:
+def _print(summary: dict[str, Any], out: Path) -> None:
+    for row in summary["cameras"]:
+        if troubles := set(row["states"]) & TROUBLES:
+            typer.echo(f"{row['camera_id']}: {', '.join(sorted(troubles))} ({row['detail']})")
     if "violations" in summary:
         for name in SCORED:
             typer.echo(f"{name:11}" + "  ".join(f"{k} {v}" for k, v in summary[name].items()))
@@ -59,4 +64,4 @@ def _print(summary: dict[str, Any]) -> None:
             typer.echo(f"{row['camera_id']}: {row['n']} {row['label']}")
         for row in summary["plates_read"]:
             typer.echo(f"plate {row['plate']} ({row['confidence']:.2f})")
-    typer.echo(f"done in {summary['seconds']:.0f} s; see out/demo/")
+    typer.echo(f"done in {summary['seconds']:.0f} s; see {out}")

@@ -146,12 +146,18 @@ def _summary(clickhouse: ClickHouse) -> dict[str, Any]:
         "SELECT plate, camera_id, max(plate_confidence) AS confidence, min(first_ms) AS first_ms "
         "FROM sightings_current WHERE final AND plate != '' GROUP BY plate, camera_id ORDER BY first_ms, plate"
     )
+    cameras = clickhouse.rows(
+        "SELECT camera_id, arrayDistinct(groupArray(state)) AS states, argMax(detail, at_ms) AS detail, "
+        "max(frames_sent) AS frames, max(frames_dropped) AS dropped "
+        "FROM (SELECT * FROM camera_health_current ORDER BY at_ms) GROUP BY camera_id ORDER BY camera_id"
+    )
     latency = clickhouse.rows(LATENCY)[0]
     totals = {
         n: clickhouse.rows(f"SELECT count() AS n FROM {n}_current")[0]["n"]
         for n in ("alerts", "violations", "fines", "dead_letters")
     }
     return {
+        "cameras": cameras,
         "sightings": sightings,
         "plates_read": [{**row, "confidence": round(row["confidence"], 3)} for row in plates],
         "stored": totals,
