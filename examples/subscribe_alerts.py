@@ -18,13 +18,14 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message, Producer
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
-from confluent_kafka.serialization import MessageField, SerializationContext
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 
 ALERTS, ACTIONS = "alerts", "alert-actions"
 
 
 def main() -> int:
-    """Print each new alert as one line of JSON and acknowledge it; exit code 1 when Kafka fails."""
+    """Print each new alert as one line of JSON and acknowledge it; exit code 1 when Kafka or the registry fails."""
     options = _options()
     registry = SchemaRegistryClient({"url": options.registry})
     read_alert = AvroDeserializer(registry)
@@ -52,8 +53,8 @@ def main() -> int:
                 continue
             if message.error():
                 raise KafkaException(message.error())
-            alert = read_alert(message.value(), SerializationContext(ALERTS, MessageField.VALUE))
-            if alert["status"] == "new":
+            alert = _read(read_alert, message)
+            if alert is not None and alert["status"] == "new":
                 _show(message, alert)
                 action = _acknowledgement(alert, options.actor)
                 value = write_action(action, SerializationContext(ACTIONS, MessageField.VALUE))
@@ -64,12 +65,25 @@ def main() -> int:
             consumer.commit(
                 message, asynchronous=False
             )  # only now: a crash before repeats, and loses nothing
-    except KafkaException as error:
+    except (KafkaException, SchemaRegistryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:
         consumer.close()
     return 0
+
+
+def _read(read_alert: AvroDeserializer, message: Message) -> dict[str, Any] | None:
+    """The alert in a message; None for bytes that are none, which must not stop the alerts behind them."""
+    try:
+        alert: dict[str, Any] = read_alert(message.value(), SerializationContext(ALERTS, MessageField.VALUE))
+    except (SerializationError, SchemaRegistryError) as error:
+        if isinstance(error, SchemaRegistryError) and error.http_status_code != 404:
+            raise  # the registry is in trouble, not the message
+        place = f"{ALERTS} partition {message.partition()} offset {message.offset()}"
+        print(f"skipped {place}: {error}", file=sys.stderr)
+        return None
+    return alert
 
 
 def _acknowledgement(alert: dict[str, Any], actor: str) -> dict[str, Any]:
