@@ -1,0 +1,1 @@
+"""Measuring the production code on public formats: plates, detection, tracking, speed, vehicles."""
