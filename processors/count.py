@@ -11,7 +11,7 @@ from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.domain.counting import CameraCounts, CountingRules, Fact, Measure, TooLate, add_many, advance
 from waysight.domain.watermarks import Progress
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelope_columns import PassRow, pass_rows
 from waysight.envelopes import Fences, Flush, decoded, in_order, origin_of
 from waysight.messages import Count, Pass, Tally, Watermark
@@ -27,6 +27,7 @@ class CountLogic:
     name = "count"
     inputs = ("passes", "tallies")
     outputs = ("counts", "dead-letters")
+    tables: Sequence[Followed] = ()
 
     def __init__(self, codec: Codec, rules: CountingRules, partitions: int) -> None:
         self._codec, self._rules, self._partitions = codec, rules, partitions

@@ -11,7 +11,7 @@ from waysight.adapters.evidence import EvidenceStore, frame_key
 from waysight.adapters.inference import Analyser, Analysis, TritonAnalyser
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import Detections, Frame
 from waysight.settings import Settings
@@ -33,6 +33,7 @@ class Detect:
     """
 
     name, inputs, outputs, batch = "detect", ("frames",), ("detections", "dead-letters"), 16
+    tables: Sequence[Followed] = ()
 
     def __init__(self, codec: Codec, analyser: Analyser, evidence: EvidenceStore) -> None:
         self._codec, self._analyser, self._evidence = codec, analyser, evidence

@@ -59,15 +59,12 @@ class EnforceLogic:
         tables: Sequence[Followed] = (),
     ) -> None:
         self._codec, self._scenes, self._law = codec, scenes, law
-        self._partitions, self._tables = partitions, tables
+        self._partitions, self.tables = partitions, tables
 
     async def start(self) -> None:
-        for table in self._tables:
-            table.start()
+        """Nothing to open but its tables, which the engine starts."""
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
-        for table in self._tables:
-            table.check()
         flush = Flush(self._codec, self._partitions)
         for message in messages:
             flush.reading(message)

@@ -14,7 +14,7 @@ from waysight.authority.laws import laws_of, local_day
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
 from waysight.domain.fine_cases import Case, Law, Origin, settle, with_payment, with_review, with_violation
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import Payment, Review, Vehicle, Violation
 from waysight.settings import Settings
@@ -44,6 +44,7 @@ class FineLogic:
     name = "fine"
     inputs = ("violations", "reviews", "vehicles", "payments")
     outputs = ("fines", "dead-letters")
+    tables: Sequence[Followed] = ()
 
     def __init__(self, codec: Codec, laws: Mapping[str, Law]) -> None:
         self._codec, self._laws = codec, laws

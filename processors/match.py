@@ -47,15 +47,12 @@ class MatchLogic:
         tables: Sequence[Followed] = (),
     ) -> None:
         self._codec, self._scenes, self._watchlist, self._gate = codec, scenes, watchlist, alert_gate
-        self._clock_ms, self._tables = clock_ms, tables
+        self._clock_ms, self.tables = clock_ms, tables
 
     async def start(self) -> None:
-        for table in self._tables:
-            table.start()
+        """Nothing to open but its tables, which the engine starts."""
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
-        for table in self._tables:
-            table.check()
         flush, fences = Flush(self._codec, 1), Fences(state)
         sightings = [m for m in messages if m.topic == "sightings"]
         columns = SightingColumns(self._codec, sightings)

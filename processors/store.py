@@ -14,7 +14,7 @@ from waysight.adapters.clickhouse_writer import ClickHouseWriter
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.settings import Settings
 from waysight.storage.rows import rows_of
 from waysight.storage.tables import BY_TOPIC, Table
@@ -36,6 +36,7 @@ class StoreLogic:
     """
 
     outputs = ("dead-letters",)
+    tables: Sequence[Followed] = ()
 
     def __init__(self, codec: Codec, writer: Writer, name: str, inputs: Sequence[str]) -> None:
         self.name, self.inputs = name, tuple(inputs)

@@ -68,14 +68,32 @@ class Followed(Protocol):
 
 
 class Logic(Protocol):
-    """What a processor is. `inputs` are co-partitioned; `step` may await engines (inference, storage)."""
+    """What a processor is. `inputs` are co-partitioned; `step` may await engines (inference, storage).
+
+    The engine starts `tables` before the logic and checks them before every step (`begin`, `advance`).
+    """
 
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    tables: Sequence[Followed]
 
     async def start(self) -> None:
-        """Open what the logic needs (broadcast tables, clients); runs once before the first step."""
+        """Open what the logic needs (clients, models); runs once, its tables loaded, before the first step."""
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
         """Apply one batch of one partition; raises only for reasons that must stop the worker."""
+
+
+async def begin(logic: Logic) -> None:
+    """Load a logic's tables, then start it."""
+    for table in logic.tables:
+        table.start()
+    await logic.start()
+
+
+async def advance(logic: Logic, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
+    """One step, if every table is still followed."""
+    for table in logic.tables:
+        table.check()
+    return await logic.step(state, messages)

@@ -25,6 +25,7 @@ class Relay:
     def __init__(self, prefix: str) -> None:
         self.name = f"{prefix}-relay"
         self.inputs, self.outputs = (f"{prefix}-in",), (f"{prefix}-mid",)
+        self.tables = ()
 
     async def start(self) -> None:
         return None
@@ -41,6 +42,7 @@ class Tally:
     def __init__(self, prefix: str) -> None:
         self.name = f"{prefix}-tally"
         self.inputs, self.outputs = (f"{prefix}-mid", f"{prefix}-mid2"), (f"{prefix}-out",)
+        self.tables = ()
 
     async def start(self) -> None:
         return None

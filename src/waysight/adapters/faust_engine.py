@@ -39,7 +39,7 @@ from waysight.adapters.faust_fixes import (
 from waysight.adapters.kafka import read_messages
 from waysight.adapters.kafka_admin import topic_partitions
 from waysight.adapters.keyed_state import KeyedState
-from waysight.engine import Logic, Message, Output
+from waysight.engine import Logic, Message, Output, advance, begin
 from waysight.errors import BadConfiguration, WaysightError
 from waysight.processing import group_id, state_topic
 from waysight.settings import Settings
@@ -80,7 +80,7 @@ class FaustEngine:
         """Check the topics, join the group, begin to work; raises BadConfiguration, EngineDown."""
         self._counts = await asyncio.to_thread(topic_partitions, self._settings)
         self._check_topics()
-        await self._logic.start()
+        await begin(self._logic)
         self._lock, self._gate = asyncio.Lock(), asyncio.Event()
         self._app = self._make_app()
         self._fetches = watch_fetches(self._app)
@@ -211,7 +211,7 @@ class FaustEngine:
 
     async def _step(self, partition: int, messages: list[Message]) -> None:
         state, began = self._states[partition], time.perf_counter()
-        outputs = await self._logic.step(state, messages)
+        outputs = await advance(self._logic, state, messages)
         metrics.STEP_SECONDS.labels(self._name).observe(time.perf_counter() - began)
         metrics.BATCH.labels(self._name).observe(len(messages))
         changes = state.changes()

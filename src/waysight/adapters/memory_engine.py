@@ -16,7 +16,7 @@ from typing import Any
 
 from waysight.adapters.keyed_state import KeyedState
 from waysight.codec import Codec
-from waysight.engine import Logic, Message, Output
+from waysight.engine import Logic, Message, Output, advance, begin
 from waysight.topics import all_topics, partition_for, topic
 
 
@@ -95,7 +95,7 @@ class MemoryEngine:
         if not self._started:
             self._started = True
             for logic in self._logics:
-                await logic.start()
+                await begin(logic)
         while True:
             work = [
                 (logic, p, count)
@@ -115,11 +115,11 @@ class MemoryEngine:
         messages = self._cut(self._pending(logic, partition, count))
         state = self.state(logic.name, partition)
         if self._random is not None and self._random.random() < self._crash_rate:
-            await logic.step(state, messages)
+            await advance(logic, state, messages)
             self._states[logic.name, partition] = fresh = KeyedState(partition)
             fresh.restore(state.snapshot())
             return
-        outputs = await logic.step(state, messages)
+        outputs = await advance(logic, state, messages)
         for output in outputs:
             self._check(logic, output)
             self._bus.send(output.topic, output.key, output.value, output.partition, output.headers)

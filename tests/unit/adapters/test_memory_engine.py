@@ -23,7 +23,7 @@ class Total:
 class Adder:
     """Counts messages per key and says each new total."""
 
-    name, inputs, outputs = "adder", ("in-a", "in-b"), ("out",)
+    name, inputs, outputs, tables = "adder", ("in-a", "in-b"), ("out",), ()
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -20,7 +20,7 @@ from waysight.codec import Codec
 from waysight.domain.enforcement.case import Law
 from waysight.domain.matching import WatchlistIndex
 from waysight.domain.sightings import SightingRules
-from waysight.engine import Logic
+from waysight.engine import Logic, advance, begin
 from waysight.errors import EngineDown
 from waysight.settings import Settings
 
@@ -52,12 +52,12 @@ def _logics(table: Table) -> list[Logic]:
 def test_a_step_needs_its_tables(number: int) -> None:
     table = Table()
     logic = _logics(table)[number]
-    asyncio.run(logic.start())
+    asyncio.run(begin(logic))
     assert table.started
-    assert asyncio.run(logic.step(KeyedState(0), [])) == []
+    assert asyncio.run(advance(logic, KeyedState(0), [])) == []
     table.failed = True
     with pytest.raises(EngineDown, match="not followed"):
-        asyncio.run(logic.step(KeyedState(0), []))
+        asyncio.run(advance(logic, KeyedState(0), []))
 
 
 class Consumer:
