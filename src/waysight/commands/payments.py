@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from waysight.adapters.audit import AuditLog
-from waysight.adapters.kafka import Publisher
-from waysight.authority.imports import amount_of, convert_all, moment_ms, read_rows, sha256_of
-from waysight.commands.output import Json, open_codec, print_json
+from waysight.authority.imports import amount_of, convert_all, moment_ms, read_rows
+from waysight.commands.importing import publish_file
+from waysight.commands.output import Json
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.messages import Payment
-from waysight.settings import get_settings
 
 COLUMNS = ("payment_id", "fine_number", "plate", "amount", "currency", "paid_at")
 File = Annotated[Path, typer.Argument(help=f"CSV with {', '.join(COLUMNS)}.")]
@@ -30,19 +28,8 @@ def register(app: typer.Typer) -> None:
 
 def import_file(file: File, json_: Json = False) -> None:
     """Import payments from a CSV file: all of them, or none when a line is wrong; repeating it changes nothing."""
-    settings = get_settings()
     payments = convert_all(file, read_rows(file, COLUMNS), payment_of)
-    codec = open_codec(settings)
-    detail = {"file": file.name, "sha256": sha256_of(file), "payments": len(payments)}
-    AuditLog(settings, codec).record("payments.import", "import", "", detail, len(payments))
-    publisher = Publisher(settings, codec)
-    for payment in payments:
-        publisher.publish("payments", payment.plate, payment)
-    publisher.flush()
-    if json_:
-        print_json({"payments": len(payments)})
-    else:
-        typer.echo(f"{len(payments)} payments")
+    publish_file("payments", file, payments, lambda p: p.plate, json_)
 
 
 def payment_of(row: dict[str, str]) -> Payment:

@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
-from waysight.adapters.audit import AuditLog
-from waysight.adapters.kafka import Publisher
-from waysight.authority.imports import convert_all, read_rows, sha256_of
+from waysight.authority.imports import convert_all, read_rows
 from waysight.authority.rulepacks import all_packs
-from waysight.commands.output import Json, open_codec, print_json
+from waysight.commands.importing import publish_file
+from waysight.commands.output import Json
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.messages import Vehicle
-from waysight.settings import get_settings
 
 REQUIRED = ("plate", "country", "owner_name", "owner_id")
 OPTIONAL = ("make", "model", "type", "colour", "owner_address", "owner_kind")
@@ -34,22 +30,8 @@ def register(app: typer.Typer) -> None:
 
 def import_file(file: File, json_: Json = False) -> None:
     """Import vehicles from a CSV file: all of them, or none when a line is wrong."""
-    settings = get_settings()
     vehicles = convert_all(file, read_rows(file, REQUIRED, OPTIONAL), vehicle_of, lambda v: v.plate)
-    codec = open_codec(settings)
-    detail = {"file": file.name, "sha256": sha256_of(file), "vehicles": len(vehicles)}
-    AuditLog(settings, codec).record("vehicles.import", "import", "", detail, len(vehicles))
-    publisher = Publisher(settings, codec)
-    shown = track(
-        vehicles, "vehicles", console=Console(stderr=True), disable=len(vehicles) < 5000, transient=True
-    )
-    for vehicle in shown:
-        publisher.publish("vehicles", vehicle.plate, vehicle)
-    publisher.flush()
-    if json_:
-        print_json({"vehicles": len(vehicles)})
-    else:
-        typer.echo(f"{len(vehicles)} vehicles")
+    publish_file("vehicles", file, vehicles, lambda v: v.plate, json_)
 
 
 def vehicle_of(row: dict[str, str]) -> Vehicle:
