@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from waysight.triton_models.vision.analysis import Networks, look
-from waysight.triton_models.vision.sessions import open_network, open_recogniser
+from waysight.triton_models.vision.analysis import look
+from waysight.triton_models.vision.loading import open_networks
+from waysight.triton_models.vision.sessions import open_recogniser
 
 from training.evaluate_plates import shared
 from training.sources import clip_frames
@@ -23,11 +24,8 @@ def main() -> None:
     parser.add_argument("--large", type=Path, help="PP-OCR recogniser (ONNX) for the second opinion")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    names = ("vehicle_detector", "plate_detector", "plate_reader")
     large = open_recogniser(options.large) if options.large else None
-    networks = Networks(
-        *(open_network(options.models / name / "1" / "model.onnx") for name in names), large, {}
-    )
+    networks = open_networks(options.models, large)
     for clip in options.clips:
         frames = clip_frames(clip, options.every_s)
         tracks: list[dict[str, Any]] = []

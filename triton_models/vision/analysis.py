@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .boxes import Bgr, Floats, grown
 from .colour import daylight, vehicle_colour
 from .large import look_large, second_opinion
+from .objects import Detector, Found
 from .pictures import Unreadable, decode
 from .plates import WHOLE_PX, PlateBox, Region, find_plates
 from .reading import Read, read_plates
-from .vehicles import Found, detect_vehicles
 
 Network = Callable[[Floats], Floats]
+Seen = tuple[list[dict[str, Any]], list[dict[str, Any]]]  # objects and orphan plates of one picture
 CARRIERS = ("car", "bus", "truck", "motorcycle")
 MIN_VEHICLE_PX = 44
 MAX_VEHICLES = 24
@@ -26,9 +28,9 @@ COLOURED = ("car", "bus", "truck")
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The networks as functions of arrays; `large` may be absent; `versions` go into every result."""
+    """The detector and the networks as functions; `large` may be absent; `versions` go into every result."""
 
-    vehicles: Network
+    vehicles: Detector
     plates: Network
     reader: Network
     large: Network | None
@@ -36,32 +38,68 @@ class Networks:
 
 
 def analyse(networks: Networks, payloads: Sequence[tuple[bytes, str]]) -> list[dict[str, Any]]:
-    """One result per (payload, codec), as the card of `frame_analysis` describes it; never raises for a bad payload."""
+    """One result per (payload, codec), as the card of `frame_analysis` describes it; never raises for a bad payload.
+
+    A codec may carry one task after a semicolon (see `looker_for`); without one the whole analysis is made.
+    """
     results: list[dict[str, Any]] = []
-    pictures: list[Bgr] = []
-    usable: list[int] = []
-    for index, (payload, codec) in enumerate(payloads):
+    usable: dict[str, list[tuple[int, Bgr]]] = {}
+    for index, (payload, request) in enumerate(payloads):
         result: dict[str, Any] = {"width": 0, "height": 0, "error": None, "objects": [], "orphan_plates": []}
+        codec, _, task = request.partition(";")
         try:
+            looker_for(task)
             picture = decode(payload, codec)
         except Unreadable as problem:
             result["error"] = str(problem)
         else:
             result["height"], result["width"] = picture.shape[:2]
-            pictures.append(picture)
-            usable.append(index)
+            usable.setdefault(task, []).append((index, picture))
         results.append(result | {"models": dict(networks.versions)})
-    if pictures:
-        for index, (objects, orphans) in zip(usable, look(networks, pictures), strict=True):
+    for task, members in usable.items():
+        seen = looker_for(task)(networks, [picture for _, picture in members])
+        for (index, _), (objects, orphans) in zip(members, seen, strict=True):
             results[index]["objects"], results[index]["orphan_plates"] = objects, orphans
     return results
 
 
-def look(
-    networks: Networks, pictures: Sequence[Bgr]
-) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+def looker_for(task: str) -> Callable[[Networks, Sequence[Bgr]], list[Seen]]:
+    """What a request's task asks for: "" everything; "plate": the picture is one plate, read it; "objects=0.01":
+    only objects, from that score (0..1) on. Raises Unreadable for another."""
+    name, _, value = task.partition("=")
+    if task == "":
+        return look
+    if task == "plate":
+        return look_at_crops
+    if name == "objects":
+        try:
+            least = float(value)
+        except ValueError:
+            least = -1.0
+        if 0 < least < 1:
+            return partial(look_for_objects, least=least)
+    raise Unreadable(f"task {task!r} is not one of plate, objects=SCORE with a score between 0 and 1")
+
+
+def look_at_crops(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
+    """Each picture read as one plate that fills it: no objects, at most one orphan plate."""
+    boxes = [(0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])) for picture in pictures]
+    reads = _read(networks, list(zip(pictures, boxes, strict=True)))
+    return [
+        ([], [_plate(PlateBox(0, box, 1.0), read, reader, picture)] if read.text else [])
+        for picture, box, (read, reader) in zip(pictures, boxes, reads, strict=True)
+    ]
+
+
+def look_for_objects(networks: Networks, pictures: Sequence[Bgr], least: float) -> list[Seen]:
+    """Only the detector's objects with a score of at least `least`, without colours and plates."""
+    found = networks.vehicles(pictures, least)
+    return [([_entry(thing, None) for thing in things], []) for things in found]
+
+
+def look(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     """Objects and orphan plates of each picture, ready for JSON."""
-    found = detect_vehicles(networks.vehicles, pictures)
+    found = networks.vehicles(pictures, None)
     carriers = [(index, thing) for index, things in enumerate(found) for thing in _carriers(things)]
     plates = find_plates(
         networks.plates, pictures, [(index, crop_region(thing)) for index, thing in carriers]
@@ -152,6 +190,10 @@ def _object(picture: Bgr, thing: Found, road: float) -> dict[str, Any]:
     if thing.label in COLOURED:
         name, confidence = vehicle_colour(picture, thing.box, road)
         colour = {"name": name, "confidence": confidence}
+    return _entry(thing, colour)
+
+
+def _entry(thing: Found, colour: dict[str, Any] | None) -> dict[str, Any]:
     box = [round(edge, 1) for edge in thing.box]
     return {"label": thing.label, "score": round(thing.score, 4), "box": box, "colour": colour, "plate": None}
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as pb
 
-from .analysis import Networks, analyse
+from .analysis import analyse
 from .boxes import Floats
-from .sessions import open_network, open_recogniser, version_of
+from .loading import open_networks
+from .sessions import open_network, open_recogniser
 
-OWN_NETWORKS = ("vehicle_detector", "plate_detector", "plate_reader")
 LARGE = "plate_reader_large"
 
 
@@ -72,11 +72,7 @@ class AnalysisModel:
     """Whole frames in, JSON out. Our small networks run in this process, the large reader in its own model."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        repository = Path(args["model_repository"]).parent
-        paths = {name: repository / name / "1" / "model.onnx" for name in OWN_NETWORKS}
-        vehicles, plates, reader = (open_network(paths[name]) for name in OWN_NETWORKS)
-        versions = {name: version_of(path) for name, path in paths.items()}
-        self.networks = Networks(vehicles, plates, reader, self._large, versions)
+        self.networks = open_networks(Path(args["model_repository"]).parent, self._large)
 
     def _large(self, batch: Floats) -> Floats:
         request = pb.InferenceRequest(

@@ -24,15 +24,39 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def open_network(path: Path, most: int = 16) -> Callable[[Floats], Floats]:
-    """An ONNX file with one input and one output as a function; batches above `most` are run in parts."""
+    """An ONNX file with one input and one output as a function; batches above `most` are run in parts.
+
+    Files made for one batch size only are run in parts of that size (a part that is too small is filled up).
+    """
     session = open_session(path)
-    name = session.get_inputs()[0].name
+    name, fixed = session.get_inputs()[0].name, _whole(session.get_inputs()[0].shape[0])
+    if fixed:
+        return _in_parts_of(session, name, fixed)
 
     def run(batch: Floats) -> Floats:
         parts = [session.run(None, {name: batch[k : k + most]})[0] for k in range(0, len(batch), most)]
         return np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts), np.float32)
 
     return run
+
+
+def _in_parts_of(session: onnxruntime.InferenceSession, name: str, size: int) -> Callable[[Floats], Floats]:
+    def run(batch: Floats) -> Floats:
+        missing = -len(batch) % size
+        full = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+        parts = [session.run(None, {name: full[k : k + size]})[0] for k in range(0, len(full), size)]
+        return np.asarray(np.concatenate(parts)[: len(batch)], np.float32)
+
+    return run
+
+
+def shape_of_input(path: Path) -> list[int | None]:
+    """The shape that an ONNX file states for its first input; None for a side that is free."""
+    return [_whole(side) for side in open_session(path).get_inputs()[0].shape]
+
+
+def _whole(side: object) -> int | None:
+    return side if isinstance(side, int) and side > 0 else None
 
 
 def open_recogniser(path: Path) -> Callable[[Floats], Floats]:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
 
-from .boxes import Bgr, Floats, Placement, place, sigmoid, suppress, to_batch
+from .boxes import Bgr, Floats, Placement, place, sigmoid, to_batch
+from .objects import OVERLAP, Detector, Found, distinct
 
 Network = Callable[[Floats], Floats]
 LABELS = ("person", "bicycle", "motorcycle", "car", "bus", "truck")
 INPUT_PX = (416, 256)
 STRIDES = (8, 16, 32)
-SCORE, OVERLAP = 0.3, 0.55
+SCORE = 0.3
 # The network's logits as odds of a true object, fitted on held-out stills and fresh scenes (docs/models.md).
 SLOPE, OFFSET = 4.3, 1.73
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One object: label, score (the chance that it is one, 0..1), box xyxy in picture pixels."""
-
-    label: str
-    score: float
-    box: tuple[float, float, float, float]
 
 
 @lru_cache(maxsize=4)
@@ -39,8 +30,16 @@ def cells(width: int, height: int) -> npt.NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
-def detect_vehicles(network: Network, pictures: Sequence[Bgr], score: float = SCORE) -> list[list[Found]]:
+def own_detector(network: Network) -> Detector:
+    """The detector around our network, or around another of the same input and rows."""
+    return partial(detect_vehicles, network)
+
+
+def detect_vehicles(
+    network: Network, pictures: Sequence[Bgr], least: float | None = None
+) -> list[list[Found]]:
     """Objects per picture, best first; all pictures go through the network as one batch."""
+    score = SCORE if least is None else least
     placed = [place(picture, (0, 0, picture.shape[1], picture.shape[0]), INPUT_PX) for picture in pictures]
     rows = network(to_batch([canvas for canvas, _ in placed]))
     return [
@@ -62,12 +61,4 @@ def objects_of(
     labels, scores = picked[:, : len(LABELS)].argmax(1), sigmoid(odds[chosen])
     centre, edges = cells(*INPUT_PX)[chosen], picked[:, -4:]
     boxes = placement.to_picture(np.hstack([centre - edges[:, :2], centre + edges[:, 2:]]))
-    boxes = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
-    # People are suppressed among themselves only: a rider's box may cover a motorcycle's.
-    shift = (labels == 0)[:, None] * np.float32(4 * max(width, height))
-    kept = suppress(boxes + shift, scores, OVERLAP)
-    return [
-        Found(LABELS[int(labels[k])], float(scores[k]), tuple(float(edge) for edge in boxes[k]))  # type: ignore[arg-type]
-        for k in kept
-        if boxes[k, 2] - boxes[k, 0] >= 4 and boxes[k, 3] - boxes[k, 1] >= 4
-    ]
+    return distinct([LABELS[k] for k in labels], scores, boxes, width, height, OVERLAP)

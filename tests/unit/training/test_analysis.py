@@ -9,9 +9,10 @@ from waysight.triton_models.vision.analysis import Networks, analyse, could_be_p
 from waysight.triton_models.vision.boxes import place, suppress
 from waysight.triton_models.vision.ctc import CODE, log_softmax
 from waysight.triton_models.vision.large import second_opinion, transliterated
+from waysight.triton_models.vision.objects import Found
 from waysight.triton_models.vision.plates import CROP_PX, find_plates
 from waysight.triton_models.vision.reading import Read, read_plates, unfold
-from waysight.triton_models.vision.vehicles import INPUT_PX, LABELS, Found, cells
+from waysight.triton_models.vision.vehicles import INPUT_PX, LABELS, cells, own_detector
 
 CAR, PLATE = (400, 200, 640, 400), (480, 340, 580, 362)
 
@@ -68,7 +69,7 @@ def reader(text: str):
 
 
 def networks(text: str = "123ABC02", large=None) -> Networks:
-    return Networks(car_network, plate_network, reader(text), large, {"plate_reader": "0" * 12})
+    return Networks(own_detector(car_network), plate_network, reader(text), large, {"plate_reader": "0" * 12})
 
 
 def jpeg(image: np.ndarray) -> bytes:
