@@ -90,6 +90,11 @@ class TritonAnalyser:
                     await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
         raise EngineDown(f"Triton at {self._settings.triton_addresses}: gave up")
 
+    async def close(self) -> None:
+        """End the connections."""
+        for _, client in self._clients:
+            await client.close()
+
     def _pick(self) -> tuple[str, triton.InferenceServerClient]:
         self._next += 1
         return self._clients[self._next % len(self._clients)]
@@ -135,6 +140,8 @@ class _Object(msgspec.Struct):
     box: tuple[float, float, float, float]
     colour: _Colour | None = None
     plate: _Plate | None = None
+    label_confidence: float = 0.0
+    looks: str = ""
 
 
 class _Result(msgspec.Struct):
@@ -150,32 +157,28 @@ def parse_analysis(raw: bytes) -> Analysis:
     """The model's JSON as an `Analysis`; a plate on no vehicle becomes an object "plate". Raises BadMessage."""
     try:
         result = msgspec.json.decode(raw, type=_Result)
-        objects = [_detected(o.label, o.score, o.box, o.colour, o.plate) for o in result.objects]
-        objects += [_detected("plate", p.score, p.box, None, p) for p in result.orphan_plates]
+        objects = [_detected(o) for o in result.objects]
+        objects += [_detected(_Object("plate", p.score, p.box, plate=p)) for p in result.orphan_plates]
     except (msgspec.MsgspecError, KeyError, ValueError) as error:
         raise BadMessage(f"{MODEL} answered what this version cannot read: {error}") from error
     models = " ".join(f"{name}@{version}" for name, version in sorted(result.models.items()))
     return Analysis(result.width, result.height, tuple(objects), models, result.error or "")
 
 
-def _detected(
-    label: str,
-    score: float,
-    box: tuple[float, float, float, float],
-    colour: _Colour | None,
-    plate: _Plate | None,
-) -> DetectedObject:
-    x1, y1, x2, y2 = box
+def _detected(thing: _Object) -> DetectedObject:
+    x1, y1, x2, y2 = thing.box
     fields = {
-        "label": label,
-        "score": score,
+        "label": thing.label,
+        "score": thing.score,
+        "label_confidence": thing.label_confidence,
         "x1": x1,
         "y1": y1,
         "x2": x2,
         "y2": y2,
-        "colour": colour.name if colour else "",
-        "colour_confidence": colour.confidence if colour else 0.0,
-        "plate": _read(plate) if plate else None,
+        "colour": thing.colour.name if thing.colour else "",
+        "colour_confidence": thing.colour.confidence if thing.colour else 0.0,
+        "looks": thing.looks,
+        "plate": _read(thing.plate) if thing.plate else None,
     }
     return msgspec.convert(fields, DetectedObject)
 

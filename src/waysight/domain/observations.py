@@ -21,13 +21,15 @@ _DOUBTFUL = 0.6  # times the score of the box around it: no vehicle of its own
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing on one frame: class, score, box (px), colour, and the plate on it with its box (px)."""
+    """One thing on one frame: class, score, box (px), colour, look, and the plate on it with its box (px)."""
 
     label: ObjectLabel
     score: float
     box: Box
     colour: str = ""
     colour_confidence: float = 0.0
+    looks: str = ""
+    label_confidence: float = 0.0
     read: Read | None = None
     plate_box: Box | None = None
 
@@ -65,7 +67,17 @@ def observe(frame: Detections) -> list[Seen]:
 def _seen(thing: DetectedObject) -> Seen:
     box = (thing.x1, thing.y1, thing.x2, thing.y2)
     read, plate_box = (None, None) if thing.plate is None else _read(thing.plate)
-    return Seen(thing.label, thing.score, box, thing.colour, thing.colour_confidence, read, plate_box)
+    return Seen(
+        label=thing.label,
+        score=thing.score,
+        box=box,
+        colour=thing.colour,
+        colour_confidence=thing.colour_confidence,
+        looks=thing.looks,
+        label_confidence=thing.label_confidence,
+        read=read,
+        plate_box=plate_box,
+    )
 
 
 def _read(plate: PlateRead) -> tuple[Read | None, Box]:

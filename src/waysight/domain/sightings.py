@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from waysight.domain import looks
 from waysight.domain.geometry import area
 from waysight.domain.observations import VEHICLES
 from waysight.domain.plates import PlateFormats
@@ -17,13 +18,14 @@ from waysight.domain.scene import Scene
 from waysight.domain.speed import Fix, measure
 from waysight.domain.tracking import CameraTracks, TrackingRules
 from waysight.domain.tracking import step as track_step
-from waysight.domain.tracks import Track, View
+from waysight.domain.tracks import Track, View, leading
 from waysight.domain.voting import VotedPlate, vote
 from waysight.domain.watermarks import Progress
 from waysight.messages.perception import Detections, FrameRef, PathPoint, PlateCandidate, Sighting
 
 _SPARSE_MS = 800
 _NOWHERE = math.nan
+_LEAST_COLOUR = 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +109,16 @@ def _worth_telling(rules: SightingRules, track: Track, interval_ms: float) -> Vo
 def _sighting(scene: Scene, track: Track, voted: VotedPlate, frame: Detections, *, final: bool) -> Sighting:
     best, second = _frames(track, voted.text)
     motion = measure(_fixes(track), scene.calibration_error_m)
-    weight = sum(w for _, w in track.labels) or 1.0
-    colour = max(track.colours, key=lambda c: (c[1], c[0])) if track.colours else ("", 0.0)
-    seen = sum(w for _, w in track.colours) or 1.0
+    label, label_confidence = leading(track.labels)
+    colour, colour_confidence = _colour(track)
     return Sighting(
         sighting_id=track.sighting_id,
         revision=track.revision + 1 if final else track.revision,
         final=final,
         camera_id=scene.camera_id,
         epoch=track.epoch,
-        label=track.label,  # type: ignore[arg-type]
-        label_confidence=round(dict(track.labels)[track.label] / weight, 4),
+        label=label,  # type: ignore[arg-type]
+        label_confidence=round(label_confidence, 4),
         first_ms=track.first_ms,
         last_ms=track.last_ms,
         clock_error_ms=track.clock_error_ms,
@@ -128,8 +129,9 @@ def _sighting(scene: Scene, track: Track, voted: VotedPlate, frame: Detections, 
         plate_confidences=voted.confidences,
         plate_candidates=tuple(PlateCandidate(text=t, confidence=c) for t, c in voted.candidates),
         plate_votes=voted.votes,
-        colour=colour[0],
-        colour_confidence=round(colour[1] / seen, 4),
+        colour=colour,
+        colour_confidence=round(colour_confidence, 4),
+        looks=looks.mean(track.looks) if label in VEHICLES else "",
         speed_kmh=None if motion is None else round(motion.speed_kmh, 3),
         speed_error_kmh=None if motion is None else round(motion.error_kmh, 3),
         path=_path(track),
@@ -145,6 +147,14 @@ def _sighting(scene: Scene, track: Track, voted: VotedPlate, frame: Detections, 
         origin_offset=0,
         ordinal=0,
     )
+
+
+def _colour(track: Track) -> tuple[str, float]:
+    """The colour that most views speak for; "unknown" when they see one and are not sure, "" when none was looked for."""
+    colour, confidence = leading(track.colours)
+    if not track.colours or confidence >= _LEAST_COLOUR:
+        return colour, confidence
+    return "unknown", confidence
 
 
 def _fixes(track: Track) -> list[Fix]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from waysight.domain import looks
 from waysight.domain.geometry import (
     Box,
     Point,
@@ -25,6 +26,7 @@ MOST_VIEWS = 16
 _EDGE_PX = 3.0
 _LEAST_NOISE_PX = 1.5
 _NOISE_OF_HEIGHT = 0.02
+_UNKNOWN = "unknown"
 _BLEND = 0.6  # weight of the newest step in the velocity
 
 
@@ -67,6 +69,7 @@ class Track:
     ground: Point | None = None
     labels: tuple[tuple[str, float], ...] = ()
     colours: tuple[tuple[str, float], ...] = ()
+    looks: looks.Sum = ()
     places: tuple[Place, ...] = ()
     views: tuple[View, ...] = ()
     zones: tuple[tuple[str, int], ...] = ()
@@ -84,7 +87,7 @@ class Track:
     @property
     def label(self) -> str:
         """The class with most weight."""
-        return max(self.labels, key=lambda w: (w[1], w[0]))[0]
+        return leading(self.labels)[0]
 
 
 def born(sighting_id: str, scene: Scene, frame: Detections, seen: Seen) -> Track:
@@ -124,8 +127,9 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
         at_edge=cut_off(frame, seen.box) if moved else track.at_edge,
         velocity=velocity,
         ground=ground_of(scene, frame, seen.box) if moved else track.ground,
-        labels=_added(track.labels, seen.label, 0.05 if seen.label == "plate" else seen.score),
-        colours=_added(track.colours, seen.colour, seen.colour_confidence) if seen.colour else track.colours,
+        labels=_labels(track, seen),
+        colours=_colours(track, seen),
+        looks=_looks(track, frame, seen),
         places=_thinned((*track.places, place)) if moved else track.places,
         views=_best_views((*track.views, view)),
         zones=_entered(track.zones, scene, frame, seen) if moved else track.zones,
@@ -133,6 +137,41 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
         received_ms=frame.received_ms,
         models=frame.models,
     )
+
+
+def leading(weights: tuple[tuple[str, float], ...]) -> tuple[str, float]:
+    """The name with most weight and its share (0..1) of all weight; ("", 0.0) when nothing has a name."""
+    name, weight = max((w for w in weights if w[0]), key=lambda w: (w[1], w[0]), default=("", 0.0))
+    return name, weight / (sum(w for _, w in weights) or 1.0)
+
+
+def _labels(track: Track, seen: Seen) -> tuple[tuple[str, float], ...]:
+    if seen.label == "plate":
+        return _added(track.labels, seen.label, 0.05)
+    sure = seen.label_confidence or 1.0
+    return _shared(track.labels, seen.label, seen.score, sure)
+
+
+def _colours(track: Track, seen: Seen) -> tuple[tuple[str, float], ...]:
+    if not seen.colour:
+        return track.colours
+    sure = 0.0 if seen.colour == _UNKNOWN else seen.colour_confidence
+    return _shared(track.colours, seen.colour, 1.0, sure)
+
+
+def _shared(
+    weights: tuple[tuple[str, float], ...], name: str, weight: float, sure: float
+) -> tuple[tuple[str, float], ...]:
+    """A view's weight goes to its name as far as it is sure, the rest to no name, "": so shares stay probabilities."""
+    named = _added(weights, name, weight * sure) if sure > 0.0 else weights
+    return _added(named, "", weight * (1.0 - sure)) if sure < 1.0 else named
+
+
+def _looks(track: Track, frame: Detections, seen: Seen) -> looks.Sum:
+    """The sum of its views' looks: near views weigh more, and a view cut off at the edge only if it is the first."""
+    if not seen.looks or (track.looks and cut_off(frame, seen.box)):
+        return track.looks
+    return looks.added(track.looks, seen.looks, max(1, min(16, int((seen.box[2] - seen.box[0]) / 16))))
 
 
 def scaled(scene: Scene, frame: Detections, point: Point) -> Point:

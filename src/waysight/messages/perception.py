@@ -52,12 +52,14 @@ class DetectedObject:
 
     label: ObjectLabel
     score: float
+    label_confidence: float = 0.0
     x1: float
     y1: float
     x2: float
     y2: float
     colour: str = ""
     colour_confidence: float = 0.0
+    looks: str = ""
     plate: PlateRead | None = None
 
 
@@ -137,6 +139,7 @@ class Sighting:
     plate_votes: int
     colour: str
     colour_confidence: float
+    looks: str = ""
     speed_kmh: float | None = None
     speed_error_kmh: float | None = None
     path: tuple[PathPoint, ...]
