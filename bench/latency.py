@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from bench.stack import own_stack, publish_cameras, publish_hotlist, save
+from bench.stack import publish_cameras, publish_hotlist, save
 from waysight.adapters.inference import TritonAnalyser
 from waysight.adapters.kafka import Publisher, read_all
 from waysight.adapters.kafka_admin import apply_topics
@@ -36,6 +36,7 @@ from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.errors import EngineDown
 from waysight.local import control, ports, spec
+from waysight.local.temporary import temporary_stack
 from waysight.messages import Alert, Frame
 from waysight.settings import Settings, get_settings
 from waysight.simulate.render import Order, render
@@ -52,7 +53,7 @@ def main() -> dict[str, Any]:
     """Measure, write out/bench/latency.json, and return what was written."""
     city = get_settings().cache_dir.expanduser() / "city" / f"seed-{ORDER.seed}-{ORDER.seconds:g}s"
     render(ORDER, city, lambda _done, _all: None)
-    with own_stack(("kafka", "registry", "triton")) as settings:
+    with temporary_stack(get_settings(), ("kafka", "registry", "triton")) as settings:
         return save("latency", measure(settings, city))
 
 

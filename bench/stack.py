@@ -1,37 +1,18 @@
-"""What the measurements share: a stack of their own, hotlists, and where their results go."""
+"""What the measurements share: cameras, hotlists, and where their results go."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from waysight.adapters.kafka import Publisher
 from waysight.cameras.files import load_cameras, to_records
-from waysight.local import control, ports
-from waysight.local.doctor import PORT_SETTINGS
 from waysight.messages import WatchlistEntry
-from waysight.settings import Settings, get_settings
+from waysight.settings import get_settings
 
 FAR_MS = 4_000_000_000_000  # beyond every date of a measurement, UTC epoch ms
-
-
-@contextmanager
-def own_stack(parts: Sequence[str]) -> Iterator[Settings]:
-    """A fresh stack in a temporary folder, on free ports; ended with the body, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="waysight-bench-") as folder:
-        numbers = dict(zip(PORT_SETTINGS, ports.free_ports(len(PORT_SETTINGS)), strict=True))
-        elsewhere = {"kafka_bootstrap": "", "registry_url": "", "triton_urls": "", "evidence_url": ""}
-        settings = get_settings().model_copy(update={"state_dir": Path(folder)} | elsewhere | numbers)
-        try:
-            control.up(settings, parts, owner_pid=os.getpid())
-            yield settings
-        finally:
-            control.down(settings)
 
 
 def publish_cameras(publisher: Publisher, file: Path) -> None:

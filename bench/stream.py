@@ -19,13 +19,14 @@ from typing import Any
 
 import psutil
 
-from bench.stack import own_stack, publish_cameras, publish_hotlist, save
+from bench.stack import publish_cameras, publish_hotlist, save
 from waysight.adapters.kafka import Publisher, end_offsets, plain_consumer, read_messages
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.lag import drained
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.errors import EngineDown
+from waysight.local.temporary import temporary_stack
 from waysight.messages import (
     FrameRef,
     Pass,
@@ -36,7 +37,7 @@ from waysight.messages import (
     SightingBatch,
     Watermark,
 )
-from waysight.settings import Settings
+from waysight.settings import Settings, get_settings
 from waysight.topics import partition_for
 
 RUNS, ENTRIES, ENVELOPE, CAMERAS = 3, 100_000, 50, 8
@@ -48,7 +49,7 @@ LETTERS = "ABCEHKMOPTXY"
 
 def main(records: int = 150_000) -> dict[str, Any]:
     """Measure, write out/bench/stream.json, and return what was written."""
-    with own_stack(("kafka", "registry")) as settings:
+    with temporary_stack(get_settings(), ("kafka", "registry")) as settings:
         return save("stream", measure(settings, records))
 
 
