@@ -115,3 +115,12 @@ def fit_inside(picture: Picture, width: int, height: int) -> Picture:
     top, left = (height - size[1]) // 2, (width - size[0]) // 2
     canvas[top : top + size[1], left : left + size[0]] = small
     return canvas
+
+
+def grid(cells: Sequence[Picture], columns: int) -> Picture:
+    """Pictures of one size side by side, row by row, at most `columns` in a row; at least one is needed."""
+    columns = min(columns, len(cells))
+    blank = np.full(cells[0].shape, 24, dtype=np.uint8)
+    padded = [*cells, *[blank] * (-len(cells) % columns)]
+    rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
+    return np.vstack(rows)

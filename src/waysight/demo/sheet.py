@@ -10,7 +10,16 @@ import numpy as np
 
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.evidence import EvidenceStore, frame_kind
-from waysight.adapters.pictures import GREEN, Picture, crop, decode_frame, draw_box, draw_text, fit_inside
+from waysight.adapters.pictures import (
+    GREEN,
+    Picture,
+    crop,
+    decode_frame,
+    draw_box,
+    draw_text,
+    fit_inside,
+    grid,
+)
 from waysight.messages import Sighting
 from waysight.storage.records import record_of
 
@@ -55,8 +64,4 @@ def _grid(cells: Sequence[Picture]) -> Picture:
         empty = np.full((CELL_H, CELL_W, 3), 24, dtype=np.uint8)
         draw_text(empty, (10, CELL_H // 2), "no sighting", GREEN)
         return empty
-    blank = np.full((CELL_H, CELL_W, 3), 24, dtype=np.uint8)
-    columns = min(COLUMNS, len(cells))
-    padded = [*cells, *[blank] * (-len(cells) % columns)]
-    rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
-    return np.vstack(rows)
+    return grid(cells, COLUMNS)

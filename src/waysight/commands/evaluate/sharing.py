@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from waysight.commands.output import note, print_json, print_table
 from waysight.settings import Settings
 
+Private = Annotated[
+    bool, typer.Option("--private", help="Start a Triton of this run's own even where a stack is up.")
+]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for report.json and pictures; default out/evaluate/NAME.")
 ]
@@ -40,3 +46,26 @@ def finish(
         return
     print_table(columns, rows, title)
     note(f"report and pictures: {folder}")
+
+
+@contextmanager
+def progress(words: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr that moves only when the yielded function is called, so that it costs nothing in between."""
+    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(words, total=total)
+
+        def done() -> None:
+            bar.update(task, advance=1, refresh=True)
+
+        yield done
+
+
+def share(figures: Mapping[str, Any]) -> str:
+    """`rate` figures as words: 86 of 108 (79.6 %, 71.1-86.1)."""
+    if figures["rate"] is None:
+        return "none"
+    low, high = figures["interval"]
+    return (
+        f"{figures['count']} of {figures['total']} ({figures['rate']:.1%}, {100 * low:.1f}-{100 * high:.1f})"
+    )
