@@ -64,13 +64,18 @@ def analyse(networks: Networks, payloads: Sequence[tuple[bytes, str]]) -> list[d
 
 
 def looker_for(task: str) -> Callable[[Networks, Sequence[Bgr]], list[Seen]]:
-    """What a request's task asks for: "" everything; "plate": the picture is one plate, read it; "objects=0.01":
-    only objects, from that score (0..1) on. Raises Unreadable for another."""
+    """What a request's task asks for; raises Unreadable for an unknown one.
+
+    "": everything; "plate": the picture is one plate, read it; "objects": only objects, "objects=0.01": from that
+    score (0..1) on instead of the detector's own.
+    """
     name, _, value = task.partition("=")
     if task == "":
         return look
     if task == "plate":
         return look_at_crops
+    if task == "objects":
+        return partial(look_for_objects, least=None)
     if name == "objects":
         try:
             least = float(value)
@@ -78,7 +83,9 @@ def looker_for(task: str) -> Callable[[Networks, Sequence[Bgr]], list[Seen]]:
             least = -1.0
         if 0 < least < 1:
             return partial(look_for_objects, least=least)
-    raise Unreadable(f"task {task!r} is not one of plate, objects=SCORE with a score between 0 and 1")
+    raise Unreadable(
+        f"task {task!r} is not one of plate, objects, objects=SCORE with a score between 0 and 1"
+    )
 
 
 def look_at_crops(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
@@ -91,8 +98,8 @@ def look_at_crops(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     ]
 
 
-def look_for_objects(networks: Networks, pictures: Sequence[Bgr], least: float) -> list[Seen]:
-    """Only the detector's objects with a score of at least `least`, without colours and plates."""
+def look_for_objects(networks: Networks, pictures: Sequence[Bgr], least: float | None) -> list[Seen]:
+    """Only objects, from a score of `least` (None: the detector's own) on, without colours and plates."""
     found = networks.vehicles(pictures, least)
     return [([_entry(thing, None) for thing in things], []) for things in found]
 
