@@ -51,6 +51,15 @@ SUITABLE = [
     "URWGothic-Demi",
     "NotoMono-Regular",
 ]
+# Hands and serifs in which states and dealers write their names.
+LETTERING = (
+    "Z003-MediumItalic",
+    "C059-BdIta",
+    "P052-BoldItalic",
+    "LiberationSerif-Bold",
+    "FreeSerifBoldItalic",
+    "LiberationSans-BoldItalic",
+)
 
 
 @lru_cache(maxsize=1)
@@ -63,3 +72,16 @@ def plate_fonts() -> tuple[str, ...]:
             found |= {path.stem: str(path) for path in folder.rglob("*.[to]tf") if path.stem in SUITABLE}
     found[Path(default_font_path()).stem] = default_font_path()
     return tuple(found[name] for name in sorted(found) if name in SUITABLE)
+
+
+@lru_cache(maxsize=1)
+def label_fonts() -> tuple[str, ...]:
+    """Paths of faces for the small words beside a registration: plate faces, scripts and serifs."""
+    found = [
+        str(path)
+        for folder in map(Path, SYSTEM_FOLDERS)
+        if folder.is_dir()
+        for path in sorted(folder.rglob("*.[to]tf"))
+        if path.stem in LETTERING
+    ]
+    return (*plate_fonts()[::3], *found)

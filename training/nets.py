@@ -59,6 +59,33 @@ class PlateReader(nn.Module):
         return self.head(x).squeeze(2).transpose(1, 2)
 
 
+class PlateCorners(nn.Module):
+    """Grey (n, 1, 64, 128), 0..1 -> (n, 18): two lines' corners as shares of the crop, two-line and legible logits."""
+
+    def __init__(self, outputs: int = 18) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            Block(1, 16, 5, 2),
+            Block(16, 32, 3, 2),
+            Residual(32),
+            Block(32, 64, 3, 2),
+            Residual(64),
+            Block(64, 96, 3, 2),
+            Residual(96),
+            Block(96, 48, 1),
+        )
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(48 * 4 * 8, 192), nn.ReLU(True), nn.Linear(192, outputs)
+        )
+        with torch.no_grad():
+            self.head[3].bias[:16] = torch.tensor([0.15, 0.3, 0.85, 0.3, 0.85, 0.7, 0.15, 0.7] * 2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        mean = image.mean((1, 2, 3), keepdim=True)
+        spread = ((image - mean) ** 2).mean((1, 2, 3), keepdim=True).sqrt()
+        return self.head(self.body((image - mean) / (spread + 0.02)))
+
+
 class PlateDetector(nn.Module):
     """BGR/255 (n, 3, h, w), sides multiples of 16 -> (n, 5, h/8, w/8): logit, then l, t, r, b in pixels.
 

@@ -29,7 +29,7 @@ def background_patch(rng: np.random.Generator, pictures: Sequence[Bgr], size: in
 
 def set_plate(image: Bgr, rng: np.random.Generator) -> npt.NDArray[np.float32] | None:
     """Draws one plate into the picture; returns its box xyxy, or None when it found no room."""
-    plate, _, _ = specimen(rng, int(rng.integers(40, 64)))
+    plate = specimen(rng, int(rng.integers(40, 64))).image
     size = image.shape[0]
     width = float(np.exp(rng.uniform(np.log(20), np.log(150))))
     height = width * plate.shape[0] / plate.shape[1] * float(rng.uniform(0.9, 1.2))
@@ -101,9 +101,11 @@ def weather(image: Bgr, rng: np.random.Generator) -> Bgr:
     if rng.random() < 0.12:
         gain = gain * 0.4
     if rng.random() < 0.1:
-        image = np.repeat(image.mean(2, keepdims=True), 3, 2)
-    mixed = 255 * (image.astype(np.float32) / 255) ** gamma * gain.astype(np.float32)
-    mixed += rng.normal(0, float(rng.uniform(0.5, 8)), image.shape).astype(np.float32)
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    curve = 255 * (np.arange(256, dtype=np.float32) / 255) ** gamma
+    mixed = cv2.LUT(np.asarray(image, np.uint8), curve[:, None, None] * gain.astype(np.float32))
+    cv2.setRNGSeed(int(rng.integers(1 << 30)))
+    mixed += cv2.randn(np.empty(image.shape, np.float32), (0, 0, 0), (float(rng.uniform(0.5, 8)),) * 3)
     result = np.clip(mixed, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         packed = cv2.imencode(".jpg", result, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 92))])[1]

@@ -1,14 +1,15 @@
-"""Random plates for training: designs, texts, faces, colours, dirt; with or without legible text."""
+"""Random plates for training: designs and foreign layouts, texts, faces, colours, dirt; with or without legible text."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from waysight.triton_models.vision.ctc import ALPHABET
 
 from training.fonts import plate_fonts
+from training.layouts import Box, Plate, foreign_plate, random_colours
 from waysight.simulate.plates import (
+    PlateDesign,
     PlateStyle,
     default_font_path,
     draw_plate,
@@ -18,54 +19,30 @@ from waysight.simulate.plates import (
 )
 
 Bgr = npt.NDArray[np.uint8]
-WEIGHTS = {
-    "kz_2012": 5.0,
-    "kz_2012_two_line": 2.0,
-    "pe_2010": 3.0,
-    "ma_2000": 4.0,
-    "generic_eu": 7.0,
-    "generic_us": 4.0,
-}
+FOREIGN_SHARE = 0.62
+WEIGHTS = {"kz_2012": 5.0, "kz_2012_two_line": 3.0, "pe_2010": 3.0, "ma_2000": 4.0}
+SEPARATORS = ("", " ", "-", "\u00b7", "\u25cf", "\u25c6", "\u25a3", "\u2605")
 
 
-def choose_design(rng: np.random.Generator) -> str:
-    """A design's name, the frequent ones more often."""
-    names = list_designs()
+def choose_design(rng: np.random.Generator, foreign: bool) -> str:
+    """A design's name, the frequent ones more often; `foreign` admits the simulator's shapes of other countries."""
+    names = [name for name in list_designs() if foreign or not name.startswith("generic")]
     weights = np.array([WEIGHTS.get(name, 1.5) for name in names])
     return names[int(rng.choice(len(names), p=weights / weights.sum()))]
 
 
-def choose_text(design: str, rng: np.random.Generator) -> str:
-    """A text of the design's format, or for foreign shapes often any five to eight characters."""
-    if not design.startswith("generic"):
-        return random_text(design, rng)
-    if rng.random() < 0.3:
-        return "".join(ALPHABET[i] for i in rng.integers(0, 36, int(rng.integers(4, 9))))
-    # Other countries do use the letters that the simulator leaves out.
-    letters = [
-        str(rng.choice(["I", "O", "Q"])) if c.isalpha() and rng.random() < 0.1 else c
-        for c in random_text(design, rng)
-    ]
-    return "".join(letters)
-
-
-def choose_style(design: str, rng: np.random.Generator) -> PlateStyle:
-    """A face, spacing and colours; a third as the simulator draws them."""
-    if not design.startswith("generic") and rng.random() < 0.4:
+def choose_style(rng: np.random.Generator) -> PlateStyle:
+    """A face, spacing and colours; two in five as the simulator draws them."""
+    if rng.random() < 0.4:
         return PlateStyle()
     fonts = plate_fonts()
     font = default_font_path() if rng.random() < 0.15 else fonts[int(rng.integers(len(fonts)))]
-    background, ink = _colours(rng)
+    background, ink = random_colours(rng)
     return PlateStyle(
         font_path=font,
         squeeze=float(rng.uniform(0.75, 1.25)),
         gap=float(rng.uniform(0.02, 0.45)),
-        separator=str(
-            rng.choice(
-                ["", " ", "-", "\u00b7", "\u25cf", "\u25c6", "\u25a3", "\u2605"],
-                p=[0.4, 0.25, 0.1, 0.07, 0.06, 0.04, 0.05, 0.03],
-            )
-        ),
+        separator=str(rng.choice(SEPARATORS, p=[0.5, 0.3, 0.05, 0.03, 0.03, 0.03, 0.03, 0.03])),
         background=background,
         ink=ink,
         frame=bool(rng.random() < 0.6),
@@ -73,32 +50,43 @@ def choose_style(design: str, rng: np.random.Generator) -> PlateStyle:
     )
 
 
-def _colours(rng: np.random.Generator) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    dark = tuple(int(v) for v in rng.integers(0, 90, 3))
-    light = tuple(int(v) for v in rng.integers(190, 256, 3))
-    kind = rng.random()
-    if kind < 0.12:
-        light = (int(rng.integers(0, 110)), int(rng.integers(170, 225)), int(rng.integers(215, 256)))
-    elif kind < 0.2:
-        dark = tuple(int(v) for v in rng.permutation([20, 60, int(rng.integers(90, 170))]))
-        light, dark = dark, light
-    elif kind < 0.26:
-        light, dark = dark, light
-    elif kind < 0.4:
-        light = tuple(int(v) for v in np.clip(rng.integers(150, 256) + rng.integers(-12, 12, 3), 0, 255))
-    return (light[0], light[1], light[2]), (dark[0], dark[1], dark[2])
-
-
-def specimen(rng: np.random.Generator, height_px: int = 56, legible: bool = True) -> tuple[Bgr, str, bool]:
-    """One random plate: picture uint8 BGR, its text ("" when not legible), and whether it has two lines."""
-    name = choose_design(rng)
-    design = load_designs()[name]
-    text = choose_text(name, rng) if legible else ""
-    image = draw_plate(design, text, height_px, choose_style(name, rng))
+def specimen(rng: np.random.Generator, height_px: int = 56, legible: bool = True) -> Plate:
+    """One random plate, its text "" and without lines when not legible."""
+    if not legible:
+        design = load_designs()[choose_design(rng, True)]
+        plate = Plate(draw_plate(design, "", height_px, choose_style(rng)), "", ())
+    elif rng.random() < FOREIGN_SHARE:
+        plate = foreign_plate(rng, height_px)
+    else:
+        plate = designed_plate(rng, height_px)
     if legible and rng.random() < 0.3:
-        emboss(image, rng)
-    soil(image, rng, heavy=not legible)
-    return image, text, design.two_line
+        emboss(plate.image, rng)
+    soil(plate.image, rng, heavy=not legible)
+    return plate
+
+
+def designed_plate(rng: np.random.Generator, height_px: int) -> Plate:
+    """A plate of one of the simulator's designs."""
+    name = choose_design(rng, False)
+    design, style = load_designs()[name], choose_style(rng)
+    text = random_text(name, rng)
+    height_px = round(height_px * 1.5) if design.two_line else height_px
+    image = draw_plate(design, text, height_px, style)
+    return Plate(image, text, inked_lines(design, image, draw_plate(design, "", height_px, style)))
+
+
+def inked_lines(design: PlateDesign, image: Bgr, blank: Bgr) -> tuple[Box, ...]:
+    """Boxes of the lines of characters, found as what differs from the blank plate."""
+    ink = cv2.absdiff(image, blank).max(2) > 24
+    seam = image.shape[0] // 2
+    parts = ((0, seam), (seam, image.shape[0])) if design.two_line else ((0, image.shape[0]),)
+    boxes = []
+    for top, bottom in parts:
+        rows, columns = np.nonzero(ink[top:bottom].any(1))[0], np.nonzero(ink[top:bottom].any(0))[0]
+        boxes.append(
+            (float(columns[0]), float(top + rows[0]), float(columns[-1] + 1), float(top + rows[-1] + 1))
+        )
+    return tuple(boxes)
 
 
 def emboss(image: Bgr, rng: np.random.Generator) -> None:
