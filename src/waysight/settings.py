@@ -50,6 +50,7 @@ class Settings(BaseSettings):
 
     triton_in_flight: int = Field(8, ge=1, description="frames one detect worker keeps in flight")
     triton_timeout_s: float = Field(30.0, gt=0)
+    models_dir: Path | None = Field(None, description="models put in place of ours; empty: in state_dir")
     triton_venv: Path | None = Field(None, description="Triton's own virtual environment")
     partitions: int = Field(4, ge=1, description="partitions of the keyed topics at creation")
     replication: int = Field(1, ge=1)
@@ -82,6 +83,11 @@ class Settings(BaseSettings):
         return tuple(u.strip() for u in self.triton_urls.split(",") if u.strip()) or (
             f"127.0.0.1:{self.triton_grpc_port}",
         )
+
+    @property
+    def models_folder(self) -> Path:
+        """Where `waysight models` keeps what was pulled and what takes the place of our models."""
+        return (self.models_dir or self.state_dir / "models").expanduser().resolve()
 
     @property
     def evidence(self) -> str:

@@ -41,10 +41,11 @@ def parse_description(text: str) -> Description:
     """The content of a `detector.json`; raises BadDescription naming the key at fault."""
     try:
         raw: dict[str, Any] = json.loads(text)
+        width, height = raw.get("input_px", (0, 0))
         given = Description(
             kind=raw["kind"],
             labels=tuple(raw.get("labels", COCO)),
-            input_px=tuple(raw.get("input_px", (0, 0))),
+            input_px=(int(width), int(height)),
             score=float(raw.get("score", SCORE)),
             overlap=float(raw.get("overlap", OVERLAP)),
             boxes=raw.get("boxes", "offsets"),
@@ -57,7 +58,7 @@ def parse_description(text: str) -> Description:
     faults = {
         "kind": given.kind not in KINDS and f"{given.kind!r} is none of {', '.join(KINDS)}",
         "labels": unknown and f"{unknown} are none of ours ({', '.join(OBJECT_LABELS)}, or empty)",
-        "input_px": len(given.input_px) != 2 and f"{given.input_px} is no width and height",
+        "input_px": min(given.input_px) < 0 and f"{given.input_px} is no width and height",
         "score": not 0 < given.score < 1 and f"{given.score} is not between 0 and 1",
         "overlap": not 0 < given.overlap <= 1 and f"{given.overlap} is not between 0 and 1",
         "boxes": given.boxes not in ("offsets", "pixels") and f"{given.boxes!r} is not offsets or pixels",

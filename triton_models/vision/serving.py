@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import triton_python_backend_utils as pb
 from .analysis import analyse
 from .boxes import Floats
 from .loading import open_networks
-from .sessions import open_network, open_recogniser
+from .sessions import large_reader_path, open_network, open_recogniser
 
 LARGE = "plate_reader_large"
 
@@ -60,12 +59,7 @@ class LargeReaderModel(_TensorModel):
 
     def load(self, args: dict[str, str]) -> Callable[[Floats], Floats]:
         del args
-        found = [p for p in resources.files("rapidocr").joinpath("models").iterdir() if "_rec_" in p.name]
-        if len(found) != 1:
-            raise pb.TritonModelException(
-                f"expected one recogniser in the rapidocr wheel, found {len(found)}"
-            )
-        return open_recogniser(Path(str(found[0])))
+        return open_recogniser(large_reader_path())
 
 
 class AnalysisModel:

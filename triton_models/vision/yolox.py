@@ -106,5 +106,5 @@ class YoloxDetector:
         chosen = np.nonzero(scores >= least)[0]
         boxes = rows[:, :4] if self._in_pixels else decoded(rows, *self._size)
         middle, half = boxes[chosen, :2], boxes[chosen, 2:4] / 2
-        corners = np.hstack([middle - half, middle + half])
+        corners = np.hstack([middle - half, middle + half]).astype(np.float32)
         return [self._labels[k] for k in best[chosen]], scores[chosen], corners

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -114,9 +113,3 @@ def amount_of(text: str, column: str) -> Decimal:
     ):
         raise BadConfiguration(f"{column} {text!r} is not above 0 with at most two decimals")
     return amount.quantize(Decimal("0.01"))
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal; what was imported is written to the audit log by it."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

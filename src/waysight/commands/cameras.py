@@ -12,11 +12,11 @@ import typer
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import Publisher, latest_by_key
 from waysight.adapters.pictures import Picture
-from waysight.authority.imports import sha256_of
 from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
 from waysight.cameras.models import Camera, CameraFile
 from waysight.cameras.picture import draw_configuration, first_picture
 from waysight.commands.output import Json, note, open_codec, print_json, print_table
+from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration, WaysightError
 from waysight.settings import get_settings
 
@@ -105,7 +105,7 @@ def _check(camera: Camera, picture_path: Path | None, offline: bool) -> dict[str
         "source": camera.public_source,
         "purposes": list(camera.purposes),
         "picture": None,
-        "calibration_error_px": round(camera.calibration.solve()[1], 2) if camera.calibration else None,
+        "calibration_error_px": round(camera.calibration.solve().error_px, 2) if camera.calibration else None,
         "fines": "no certificate: violations without fines"
         if camera.certificate is None
         else "certificate on file",

@@ -12,8 +12,8 @@ from rich.progress import track
 
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import Publisher
-from waysight.authority.imports import sha256_of
 from waysight.commands.output import open_codec, print_json
+from waysight.digests import sha256_of
 from waysight.settings import get_settings
 
 T = TypeVar("T")

