@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test check bench bench-models docs clean
 
 help: ## show this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.txt pyproject.toml tools/bootstrap.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash tools/bootstrap.sh
@@ -34,6 +34,9 @@ check: $(STAMP) ## format, lint, types, fast tests
 
 bench: setup ## measurements against named references, as ratios
 	@$(BIN)/python -m bench
+
+bench-models: setup ## models against what one would install instead (needs the shared photographs)
+	@$(BIN)/python -m bench models
 
 docs: $(STAMP) ## generated pages of docs/
 	@$(BIN)/python tools/generate_docs.py

@@ -1,4 +1,4 @@
-"""python -m bench [sampling|stream|latency …] [--json]: measurements against named references, as ratios.
+"""python -m bench [sampling|stream|latency|models …] [--json]: measurements against named references, as ratios.
 
 Runs them one after the other, prints one table, and writes out/bench/NAME.json, out/bench/bench.json (the table's
 lines) and out/bench/bench.png. A missed aim is a result, not an error; a measurement that failed exits 1.
@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import latency, sampling, stream
+from bench import latency, models, sampling, stream
 from bench.stack import save
 from bench.table import draw, lines_of, show
 from waysight.errors import WaysightError
@@ -28,7 +28,9 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "sampling": sampling.main,
     "stream": stream.main,
     "latency": latency.main,
+    "models": models.main,
 }
+NAMED_ONLY = frozenset(("models",))  # long, and on photographs that are not part of the project
 
 
 def main(words: Sequence[str]) -> int:
@@ -37,7 +39,10 @@ def main(words: Sequence[str]) -> int:
         prog="python -m bench", description="Measurements against named references."
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"any of {', '.join(MEASUREMENTS)}; all by default"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"any of {', '.join(MEASUREMENTS)}; by default all but {', '.join(NAMED_ONLY)}",
     )
     parser.add_argument(
         "--json", action="store_true", help="print lines and results as JSON instead of a table"
@@ -48,7 +53,7 @@ def main(words: Sequence[str]) -> int:
     results: dict[str, dict[str, Any]] = {}
     failed = False
     for name, measure in MEASUREMENTS.items():
-        if given.names and name not in given.names:
+        if name not in (given.names or MEASUREMENTS.keys() - NAMED_ONLY):
             continue
         busy = round(os.getloadavg()[0], 2)
         print(f"measuring {name} … (load average before: {busy})", file=sys.stderr, flush=True)

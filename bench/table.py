@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 FILE_AIM, RTSP_AIM, STREAM_AIM = 150.0, 40.0, 2.0
+READ_AIM, ACCEPTED_AIM, READER_CPU_AIM = 1.0, 0.7, 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Line:
 
 
 def lines_of(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
-    """The lines of `sampling`, `stream` and `latency`, as far as they are there."""
-    makers = {"sampling": _sampling, "stream": _stream, "latency": _latency}
+    """The lines of every measurement that is there."""
+    makers = {"sampling": _sampling, "stream": _stream, "latency": _latency, "models": _models}
     return [line for name, make in makers.items() if name in results for line in make(results[name])]
 
 
@@ -109,3 +110,32 @@ def _latency(result: Mapping[str, Any]) -> list[Line]:
         Line(f"{name}, {p}", f"{result[f'{p}_ms']:,} ms", reference, result[ratio], None, False)
         for p, ratio in (("p50", "ratio"), ("p99", "ratio_p99"))
     ]
+
+
+def _models(result: Mapping[str, Any]) -> list[Line]:
+    plates, detection = result["plates"]["all"], result["detection"]
+    ours, lines = plates["waysight"], []
+    for name, words in (("rapidocr", "rapidocr"), ("chain", "y5fu + rapidocr's recogniser")):
+        theirs = plates[name]
+        for group in ("eu", "us", "br"):
+            count, other = ours[group]["exact"], theirs[group]["best_exact"]
+            figures = f"{count} of {ours[group]['images']} exact", f"{words} {other}"
+            lines.append(Line(f"plates {group.upper()}", *figures, round(count / max(1, other), 3), READ_AIM))
+        cpu = ours["cpu_ms_per_image_median"], theirs["cpu_ms_per_image_median"]
+        aim = READER_CPU_AIM if name == "rapidocr" else None
+        figures = f"{cpu[0]:g} CPU-ms a photograph", f"{words} {cpu[1]:g}"
+        lines.append(Line("plates, CPU saved", *figures, round(cpu[1] / cpu[0], 2), aim))
+    gate = plates["gate"]
+    accepted = f"{gate['accepted']} of {gate['plates']} accepted, {gate['wrong']} wrong"
+    bound = f"error rate at most {gate['error_rate_upper_95']:.1%} (95 %)"
+    lines.append(
+        Line("plates at the enforcement gate", accepted, bound, gate["accepted_share"], ACCEPTED_AIM)
+    )
+    own, yolox = detection["waysight"], detection["yolox_nano"]
+    for key, name, turned in (
+        ("ap50_class_agnostic", "objects on CCTV stills, AP50", False),
+        ("cpu_ms_per_image_median", "objects on CCTV stills, CPU-ms", True),
+    ):
+        ratio = yolox[key] / own[key] if turned else own[key] / yolox[key]
+        lines.append(Line(name, f"{own[key]:g}", f"YOLOX-nano {yolox[key]:g}", round(ratio, 2), READ_AIM))
+    return lines

@@ -23,10 +23,11 @@ from .yolox import YoloxDetector
 LENGTH_BYTES = 4
 
 
-def serve(work: Callable[[Bgr], Any]) -> None:
-    """Answer pictures until stdin ends; `work` gets the decoded picture, BGR uint8 (h, w, 3)."""
+def serve(prepare: Callable[[], Callable[[Bgr], Any]]) -> None:
+    """Answer pictures until stdin ends; `prepare` gives the function of a decoded picture, BGR uint8 (h, w, 3)."""
     cv2.setNumThreads(1)
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints must not come between the answers
+    work = prepare()
     print(json.dumps({"result": "ready"}), file=answers, flush=True)
     while len(head := sys.stdin.buffer.read(LENGTH_BYTES)) == LENGTH_BYTES:
         payload = sys.stdin.buffer.read(int.from_bytes(head))
@@ -44,4 +45,4 @@ def detector(weights: Path, score: float) -> Callable[[Bgr], list[list[Any]]]:
 
 
 if __name__ == "__main__":
-    serve(detector(Path(sys.argv[1]), float(sys.argv[2])))
+    serve(lambda: detector(Path(sys.argv[1]), float(sys.argv[2])))
