@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from waysight.local.doctor import PORT_SETTINGS
 from waysight.settings import Settings
 
 Say = Callable[[str], None]
-MODELS = "models"  # what `waysight models use` has put in force, in the state folder
 
 
 @contextmanager
@@ -26,11 +24,10 @@ def temporary_stack(
     It also ends when this process is killed.
     """
     with tempfile.TemporaryDirectory(prefix="waysight-own-") as folder:
-        if (chosen := settings.state_dir / MODELS).is_dir():
-            shutil.copytree(chosen, Path(folder) / MODELS)
         numbers = dict(zip(PORT_SETTINGS, ports.free_ports(len(PORT_SETTINGS)), strict=True))
         elsewhere = {"kafka_bootstrap": "", "registry_url": "", "triton_urls": "", "evidence_url": ""}
-        own = settings.model_copy(update={"state_dir": Path(folder)} | elsewhere | numbers)
+        folders = {"state_dir": Path(folder), "models_dir": settings.models_folder}
+        own = settings.model_copy(update=folders | elsewhere | numbers)
         try:
             control.up(own, parts, say=say, owner_pid=os.getpid())
             yield own
