@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from waysight.triton_models.vision.boxes import Bgr, overlap
 from waysight.triton_models.vision.plates import WHOLE_PX, find_plates
-from waysight.triton_models.vision.reading import Read, read_plates
+from waysight.triton_models.vision.reading import Read, Readers, read_plates
 from waysight.triton_models.vision.sessions import open_network
 
 MERGED = str.maketrans("OIQ", "010")
@@ -49,7 +49,7 @@ def main() -> None:
             report_found(region, truth, detector, reader, options.verbose)
             continue
         started = time.process_time()
-        reads = [read_plates(reader, [(image, box)])[0] for image, box, _ in truth]
+        reads = [read_plates(Readers(reader), [(image, box)])[0] for image, box, _ in truth]
         cpu_ms = (time.process_time() - started) / len(truth) * 1000
         report(region, [text for _, _, text in truth], reads, cpu_ms, options.verbose)
 
@@ -69,7 +69,7 @@ def report_found(region: str, truth, detector, reader, verbose: bool) -> None:  
         boxes += len(plates)
         near = [p for p in plates if shared(p.box, box) > 0.3]
         hits += bool(near)
-        reads.append(read_plates(reader, [(image, near[0].box)])[0] if near else Read("", 0.0, (), (), False))
+        reads.append(read_plates(Readers(reader), [(image, near[0].box)])[0] if near else Read("", 0.0, (), (), False))
     cpu_ms = (time.process_time() - started) / len(truth) * 1000
     print(f"{region}: {hits}/{len(truth)} plates found, {boxes - hits} other boxes")
     report(region, [text for _, _, text in truth], reads, cpu_ms, verbose)

@@ -9,11 +9,11 @@ from typing import Any
 
 from .boxes import Bgr, Floats, grown
 from .colour import daylight, vehicle_colour
-from .large import look_large, second_opinion
+from .confidence import UNFITTED, Chances
 from .objects import Detector, Found
 from .pictures import Unreadable, decode
 from .plates import WHOLE_PX, PlateBox, Region, find_plates
-from .reading import Read, read_plates
+from .reading import Read, Readers, read_plates
 
 Network = Callable[[Floats], Floats]
 Seen = tuple[list[dict[str, Any]], list[dict[str, Any]]]  # objects and orphan plates of one picture
@@ -22,7 +22,6 @@ MIN_VEHICLE_PX = 44
 MAX_VEHICLES = 24
 CROP_ASPECT = 176 / 208
 MIN_CHARACTERS, MIN_DIGITS, MIN_CONFIDENCE, SURE_SCORE = 3, 5, 0.02, 0.6
-LARGE_GATE, LARGE_MIN_PX, LARGE_MOST = 0.9, 34, 3
 COLOURED = ("car", "bus", "truck")
 
 
@@ -35,6 +34,13 @@ class Networks:
     reader: Network
     large: Network | None
     versions: Mapping[str, str]
+    lines: Network | None = None
+    chances: Chances = UNFITTED
+
+    @property
+    def readers(self) -> Readers:
+        """What reading plates takes."""
+        return Readers(self.reader, self.large, self.lines, self.chances)
 
 
 def analyse(networks: Networks, payloads: Sequence[tuple[bytes, str]]) -> list[dict[str, Any]]:
@@ -91,10 +97,10 @@ def looker_for(task: str) -> Callable[[Networks, Sequence[Bgr]], list[Seen]]:
 def look_at_crops(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     """Each picture read as one plate that fills it: no objects, at most one orphan plate."""
     boxes = [(0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])) for picture in pictures]
-    reads = _read(networks, list(zip(pictures, boxes, strict=True)))
+    reads = read_plates(networks.readers, list(zip(pictures, boxes, strict=True)))
     return [
-        ([], [_plate(PlateBox(0, box, 1.0), read, reader, picture)] if read.text else [])
-        for picture, box, (read, reader) in zip(pictures, boxes, reads, strict=True)
+        ([], [_plate(PlateBox(0, box, 1.0), read, picture)] if read.text else [])
+        for picture, box, read in zip(pictures, boxes, reads, strict=True)
     ]
 
 
@@ -121,14 +127,14 @@ def look(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
         (bare[plate.region], plate)
         for plate in find_plates(networks.plates, pictures, whole, WHOLE_PX, most=3)
     ]
-    reads = _read(networks, [(pictures[index], plate.box) for index, plate in owned])
+    reads = read_plates(networks.readers, [(pictures[index], plate.box) for index, plate in owned])
     roads = [daylight(picture) for picture in pictures]
     objects = [[_object(pictures[k], thing, roads[k]) for thing in things] for k, things in enumerate(found)]
     orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]
-    for (index, plate), (read, reader) in zip(owned, reads, strict=True):
+    for (index, plate), read in zip(owned, reads, strict=True):
         if not could_be_plate(read.text) or read.confidence < MIN_CONFIDENCE:
             continue
-        entry = _plate(plate, read, reader, pictures[index])
+        entry = _plate(plate, read, pictures[index])
         holder = holder_of(plate.box, found[index])
         # Away from any vehicle, or without a letter, it is more often a sign or the camera's own clock.
         if (holder is None or read.text.isdigit()) and plate.score < SURE_SCORE:
@@ -177,21 +183,6 @@ def holder_of(plate: Sequence[float], things: Sequence[Found]) -> int | None:
     return best[1] if best else None
 
 
-def _read(networks: Networks, plates: Sequence[tuple[Bgr, Sequence[float]]]) -> list[tuple[Read, str]]:
-    reads = [(read, "small") for read in read_plates(networks.reader, plates)]
-    if networks.large is None:
-        return reads
-    unsure = [
-        k
-        for k, (read, _) in enumerate(reads)
-        if read.text and read.confidence < LARGE_GATE and plates[k][1][2] - plates[k][1][0] >= LARGE_MIN_PX
-    ][:LARGE_MOST]
-    views = look_large(networks.large, [(*plates[k], reads[k][0].two_line) for k in unsure])
-    for k, view in zip(unsure, views, strict=True):
-        reads[k] = second_opinion(reads[k][0], view)
-    return reads
-
-
 def _object(picture: Bgr, thing: Found, road: float) -> dict[str, Any]:
     colour = None
     if thing.label in COLOURED:
@@ -205,7 +196,7 @@ def _entry(thing: Found, colour: dict[str, Any] | None) -> dict[str, Any]:
     return {"label": thing.label, "score": round(thing.score, 4), "box": box, "colour": colour, "plate": None}
 
 
-def _plate(plate: PlateBox, read: Read, reader: str, picture: Bgr) -> dict[str, Any]:
+def _plate(plate: PlateBox, read: Read, picture: Bgr) -> dict[str, Any]:
     limits = (picture.shape[1], picture.shape[0]) * 2
     return {
         "box": [round(min(max(edge, 0.0), limit), 1) for edge, limit in zip(plate.box, limits, strict=True)],
@@ -214,6 +205,6 @@ def _plate(plate: PlateBox, read: Read, reader: str, picture: Bgr) -> dict[str, 
         "confidences": list(read.confidences),
         "confidence": read.confidence,
         "candidates": [{"text": text, "confidence": confidence} for text, confidence in read.candidates],
-        "reader": reader,
+        "reader": read.reader,
         "two_line": read.two_line,
     }

@@ -1,33 +1,39 @@
-"""Reading plates: several views of each, one batch through the network, a vote over views."""
+"""Reading plates: lines of characters cut out straight, the small reader on all, the large one on the doubtful."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from .boxes import Bgr, Floats
-from .ctc import alternatives, best_path, log_softmax, text_probabilities
+from .confidence import UNFITTED, Chances
+from .corners import Lines, find_lines, line_crop
+from .ctc import best_path, log_softmax
+from .fusion import LARGE, SMALL, Ranked, View, character_confidences, rank
+from .large import look_large
 
 Network = Callable[[Floats], Floats]
 Grey = npt.NDArray[np.uint8]
+Plate = tuple[Bgr, Sequence[float]]  # a picture and a plate's box on it, xyxy
 WIDTH_PX, HEIGHT_PX = 128, 40
-# Margins added left, top, right, bottom, as shares of the box's width and height.
-VIEWS = ((0.03, 0.04, 0.03, 0.04), (0.0, 0.0, 0.0, 0.0), (0.08, 0.1, 0.08, 0.1), (0.1, 0.05, 0.02, 0.12))
-TWO_LINE_SEAMS = (0.5, 0.46)
-TWO_LINE_ASPECT = 2.6
-SURE = 0.97
-MIN_WIDTH_PX = 14.0
+# Margins around a line of characters, in shares of its height: one cut each.
+MARGINS = ((0.22, 0.12), (0.12, 0.05))
+SEAM, TWO_LINE_ASPECT = 0.5, 2.6
+ONE_LINE_SURE, TWO_LINE_SURE, LEGIBLE = 0.1, 0.9, 0.02
+SURE, MIN_WIDTH_PX, LARGE_MIN_PX, LARGE_MOST = 0.97, 14.0, 30.0, 4
+MOST_CANDIDATES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A plate's text ("" when nothing is legible), its probability, and what else it may be.
+    """A plate's text ("" when nothing is legible), the chance that it is right, and what else it may be.
 
-    `confidences` holds one value per character, `candidates` up to five (text, probability), best first.
+    `confidences` holds one value per character, `candidates` up to five (text, chance), best first;
+    `reader` is "small", or "large" where the large reader has looked too.
     """
 
     text: str
@@ -35,9 +41,39 @@ class Read:
     confidences: tuple[float, ...]
     candidates: tuple[tuple[str, float], ...]
     two_line: bool
+    reader: str = SMALL
 
 
 NOTHING = Read("", 0.0, (), (), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The networks that reading takes; without `lines` a box counts as its line, without `large` none is asked."""
+
+    small: Network
+    large: Network | None = None
+    lines: Network | None = None
+    chances: Chances = UNFITTED
+
+
+@dataclass(slots=True)
+class _Look:
+    """One arrangement of one plate: its quadrilaterals in picture pixels, and what the readers saw."""
+
+    plate: int
+    quads: tuple[Floats, ...]
+    prior: float
+    views: list[View] = field(default_factory=list)
+    ranked: Ranked | None = None
+
+    @property
+    def height_px(self) -> float:
+        return float(np.mean([np.linalg.norm(quad[3] - quad[0]) for quad in self.quads]))
+
+    @property
+    def worth(self) -> float:
+        return self.prior * float(np.exp(self.ranked.scores[0])) if self.ranked else 0.0
 
 
 def fit(crop: Grey) -> Grey:
@@ -56,67 +92,111 @@ def unfold(crop: Grey, seam: float) -> Grey:
     return np.hstack([cv2.resize(upper, size), cv2.resize(lower, size)])
 
 
-def cut(picture: Bgr, box: Sequence[float], margins: Sequence[float]) -> Grey:
-    """The grey crop of a box with margins, at least 4 px a side, cut off at the picture's edge."""
-    width, height = box[2] - box[0], box[3] - box[1]
-    left = int(np.clip(round(box[0] - margins[0] * width), 0, picture.shape[1] - 4))
-    top = int(np.clip(round(box[1] - margins[1] * height), 0, picture.shape[0] - 4))
-    right = int(np.clip(round(box[2] + margins[2] * width), left + 4, picture.shape[1]))
-    bottom = int(np.clip(round(box[3] + margins[3] * height), top + 4, picture.shape[0]))
-    return np.asarray(cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_BGR2GRAY), np.uint8)
-
-
-def read_plates(network: Network, plates: Sequence[tuple[Bgr, Sequence[float]]]) -> list[Read]:
-    """Reads plates given as (picture, box xyxy); two views first, the others for those not yet sure."""
+def read_plates(readers: Readers, plates: Sequence[Plate]) -> list[Read]:
+    """Reads plates; those that the small reader is not sure of are shown to the large one, surest first."""
+    looks = _arrangements(readers, plates)
+    _look_small(readers.small, looks, plates)
+    best = _best_of(looks)
+    chances = {
+        plate: readers.chances.of(look.ranked, look.height_px) for plate, look in best.items() if look.ranked
+    }
+    if readers.large is not None:
+        doubtful = [
+            plate
+            for plate, look in sorted(best.items(), key=lambda entry: -entry[1].worth)
+            if chances.get(plate, 0.0) < SURE and _width(plates[plate]) >= LARGE_MIN_PX
+        ][:LARGE_MOST]
+        asked = [best[plate] for plate in doubtful]
+        crops = [(plates[look.plate][0], look.quads) for look in asked]
+        for look, log_p in zip(asked, look_large(readers.large, crops), strict=True):
+            look.views.append(View(log_p, LARGE))
+        for look, ranked in zip(asked, rank([look.views for look in asked]), strict=True):
+            look.ranked = ranked
+            if ranked:
+                chances[look.plate] = readers.chances.of(ranked, look.height_px)
     reads = [NOTHING] * len(plates)
-    views: list[list[Floats]] = [[] for _ in plates]
-    open_plates = [k for k, (_, box) in enumerate(plates) if box[2] - box[0] >= MIN_WIDTH_PX]
-    for margins in (VIEWS[:2], VIEWS[2:]):
-        crops: list[Grey] = []
-        owners: list[tuple[int, bool]] = []
-        for k in open_plates:
-            picture, box = plates[k]
-            for index, margin in enumerate(margins):
-                grey = cut(picture, box, margin)
-                crops.append(fit(grey))
-                owners.append((k, False))
-                if grey.shape[1] < TWO_LINE_ASPECT * grey.shape[0]:
-                    crops.append(fit(unfold(grey, TWO_LINE_SEAMS[index])))
-                    owners.append((k, True))
-        if not crops:
-            break
-        log_p = log_softmax(network(np.stack(crops)[:, None].astype(np.float32) / np.float32(255)))
-        for k in open_plates:
-            single = [log_p[i] for i, owner in enumerate(owners) if owner == (k, False)]
-            double = [log_p[i] for i, owner in enumerate(owners) if owner == (k, True)]
-            views[k] = [*views[k], *single]
-            reads[k] = _better(vote(views[k], False), vote(double, True)) if double else vote(views[k], False)
-        open_plates = [k for k in open_plates if reads[k].confidence < SURE]
+    for plate, look in best.items():
+        if look.ranked and any(best_path(view.log_p)[0] for view in look.views):
+            reads[plate] = _read(look, look.ranked, chances[plate])
     return reads
 
 
-def _better(one: Read, other: Read) -> Read:
-    """The more probable of two readings; a view that shows nothing legible says nothing against the other."""
-    if bool(one.text) != bool(other.text):
-        return one if one.text else other
-    return max(one, other, key=lambda read: read.confidence)
+def _arrangements(readers: Readers, plates: Sequence[Plate]) -> list[_Look]:
+    wide = [k for k, plate in enumerate(plates) if _width(plate) >= MIN_WIDTH_PX]
+    if readers.lines is None:
+        return [look for k in wide for look in _of_box(k, plates[k][1])]
+    found = find_lines(readers.lines, [plates[k] for k in wide])
+    return [look for k, lines in zip(wide, found, strict=True) for look in _of_lines(k, lines)]
 
 
-def vote(views: Sequence[Floats], two_line: bool) -> Read:
-    """One reading from log probabilities (steps, 37) of several views: the text most probable on average."""
-    texts = list(dict.fromkeys(text for view in views for text in alternatives(view)))
-    scores = text_probabilities(np.stack(views), texts).mean(0)
-    order = np.argsort(-scores, kind="stable")
-    text = texts[int(order[0])]
-    confidences: tuple[float, ...] = ()
-    for view in sorted(views, key=lambda view: -float(view.max(1).sum())):
-        path, characters, _ = best_path(view)
-        if path == text:
-            confidences = tuple(round(c, 4) for c in characters)
-            break
-    else:
-        confidences = tuple([round(float(scores[order[0]]), 4)] * len(text))
-    candidates = tuple(
-        (texts[int(k)], round(min(1.0, float(scores[k])), 4)) for k in order[:5] if texts[int(k)]
+def _of_lines(plate: int, lines: Lines) -> list[_Look]:
+    if lines.legible < LEGIBLE:
+        return []
+    looks = []
+    if lines.two_line < TWO_LINE_SURE:
+        looks.append(_Look(plate, (lines.quads[0],), 1 - lines.two_line))
+    if lines.two_line > ONE_LINE_SURE:
+        looks.append(_Look(plate, (lines.quads[0], lines.quads[1]), lines.two_line))
+    return looks
+
+
+def _of_box(plate: int, box: Sequence[float]) -> list[_Look]:
+    x0, y0, x1, y1 = box
+    middle = y0 + SEAM * (y1 - y0)
+    looks = [_Look(plate, (_corners(x0, y0, x1, y1),), 0.5)]
+    if x1 - x0 < TWO_LINE_ASPECT * (y1 - y0):
+        looks.append(_Look(plate, (_corners(x0, y0, x1, middle), _corners(x0, middle, x1, y1)), 0.5))
+    return looks
+
+
+def _corners(x0: float, y0: float, x1: float, y1: float) -> Floats:
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+
+
+def _width(plate: Plate) -> float:
+    return plate[1][2] - plate[1][0]
+
+
+def _look_small(network: Network, looks: Sequence[_Look], plates: Sequence[Plate]) -> None:
+    crops: list[Grey] = []
+    for look in looks:
+        picture = plates[look.plate][0]
+        crops += [_grey(line_crop(picture, look.quads, (WIDTH_PX, HEIGHT_PX), *margin)) for margin in MARGINS]
+    if not crops:
+        return
+    log_p = log_softmax(network(np.stack(crops)[:, None].astype(np.float32) / np.float32(255)))
+    for k, look in enumerate(looks):
+        look.views = [View(log_p[k * len(MARGINS) + n], SMALL) for n in range(len(MARGINS))]
+    for look, ranked in zip(looks, rank([look.views for look in looks]), strict=True):
+        look.ranked = ranked
+
+
+def _grey(crop: npt.NDArray[np.uint8]) -> Grey:
+    return crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def _best_of(looks: Sequence[_Look]) -> dict[int, _Look]:
+    best: dict[int, _Look] = {}
+    for look in looks:
+        if look.plate not in best or look.worth > best[look.plate].worth:
+            best[look.plate] = look
+    return best
+
+
+def _read(look: _Look, ranked: Ranked, chance: float) -> Read:
+    chance = round(min(0.9999, chance), 4)
+    shares = ranked.shares
+    # What the others get is in proportion to the best text's chance, and all together they leave room for it.
+    scale = min(chance / float(shares[0]), (1 - chance) / max(1e-9, float(1 - shares[0])))
+    others = [
+        (text, round(float(share) * scale, 4))
+        for text, share in zip(ranked.texts[1:MOST_CANDIDATES], shares[1:], strict=False)
+    ]
+    return Read(
+        ranked.texts[0],
+        chance,
+        character_confidences(ranked, chance),
+        ((ranked.texts[0], chance), *others),
+        len(look.quads) == 2,
+        LARGE if any(view.reader == LARGE for view in look.views) else SMALL,
     )
-    return Read(text, round(min(1.0, float(scores[order[0]])), 4), confidences, candidates, two_line)

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from waysight.triton_models.vision.analysis import Networks, analyse, could_be_plate, crop_region, holder_of
 from waysight.triton_models.vision.boxes import place, suppress
-from waysight.triton_models.vision.ctc import CODE, log_softmax
-from waysight.triton_models.vision.large import second_opinion, transliterated
+from waysight.triton_models.vision.ctc import CODE
 from waysight.triton_models.vision.objects import Found
 from waysight.triton_models.vision.plates import CROP_PX, find_plates
-from waysight.triton_models.vision.reading import Read, read_plates, unfold
+from waysight.triton_models.vision.reading import Readers, read_plates, unfold
 from waysight.triton_models.vision.vehicles import INPUT_PX, LABELS, cells, own_detector
 
 CAR, PLATE = (400, 200, 640, 400), (480, 340, 580, 362)
@@ -134,7 +133,7 @@ def test_suppression_keeps_the_best_of_each_heap() -> None:
 
 
 def test_a_narrow_plate_is_not_guessed_at() -> None:
-    assert read_plates(reader("A1"), [(picture(), (10, 10, 20, 14))])[0].text == ""
+    assert read_plates(Readers(reader("A1")), [(picture(), (10, 10, 20, 14))])[0].text == ""
 
 
 def test_a_two_line_plate_is_laid_out_in_one_line() -> None:
@@ -145,37 +144,6 @@ def test_a_two_line_plate_is_laid_out_in_one_line() -> None:
     assert line.shape == (42, 200)
     assert line[20, 50] == 50
     assert line[20, 150] == 200
-
-
-def read(text: str, confidence: float) -> Read:
-    return Read(text, confidence, (confidence,) * len(text), ((text, confidence),), False)
-
-
-def test_two_readers_agreeing_are_surer_than_one() -> None:
-    result, whose = second_opinion(read("AB123", 0.6), log_softmax(logits_of("AB123")))
-    assert (result.text, whose) == ("AB123", "small")
-    assert result.confidence > 0.75
-
-
-def test_a_sure_second_reader_prevails_and_the_first_stays_a_candidate() -> None:
-    result, whose = second_opinion(read("AB128", 0.3), log_softmax(logits_of("AB123")))
-    assert (result.text, whose) == ("AB123", "large")
-    assert result.confidence < 0.7
-    assert "AB128" in dict(result.candidates)
-
-
-def test_a_second_reader_that_misses_a_transliterated_letter_does_not_object() -> None:
-    assert transliterated("12345A6", "123456")
-    assert transliterated("12345A6", "1234516")
-    assert not transliterated("12345A6", "123457")
-    assert not transliterated("AB123", "AB12")
-    result, _ = second_opinion(read("12345A6", 0.7), log_softmax(logits_of("123456")))
-    assert result.text == "12345A6"
-
-
-def test_words_are_no_plates() -> None:
-    result, whose = second_opinion(read("T4X1", 0.2), log_softmax(logits_of("TAXI")))
-    assert (result.text, whose) == ("T4X1", "small")
 
 
 @pytest.mark.parametrize(
