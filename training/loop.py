@@ -84,7 +84,7 @@ def fit_model(
         optimiser.load_state_dict(saved["optimiser"])
         step = int(saved["step"])
     elif options.start_from:
-        model.load_state_dict(torch.load(options.start_from, weights_only=True)["weights"])
+        adopt(model, torch.load(options.start_from, weights_only=True)["weights"])
         averaged.module.load_state_dict(model.state_dict())
     schedule = _schedule(options.lr, options.steps)
     started, mean_loss, first = time.process_time(), 0.0, step
@@ -108,6 +108,14 @@ def fit_model(
             _save(checkpoint, model, averaged, optimiser, step)
     result: nn.Module = averaged.module
     return result.eval()
+
+
+def adopt(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Takes over the weights whose name and shape the model has; says how many of its own stay as they are."""
+    own = model.state_dict()
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    model.load_state_dict(own | fitting)
+    print(f"started from {len(fitting)} tensors; {len(own) - len(fitting)} begin anew", flush=True)
 
 
 def _schedule(peak: float, steps: int) -> Callable[[int], float]:

@@ -45,6 +45,7 @@ class PlateReader(nn.Module):
             Block(64, 128),
             Block(128, 128),
         )
+        self.deep = Residual(128)
         self.collapse = nn.Sequential(
             nn.Conv2d(128, 128, (5, 1), bias=False), nn.BatchNorm2d(128), nn.ReLU(True)
         )
@@ -54,7 +55,7 @@ class PlateReader(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         mean = image.mean((1, 2, 3), keepdim=True)
         spread = ((image - mean) ** 2).mean((1, 2, 3), keepdim=True).sqrt()
-        x = self.collapse(self.body((image - mean) / (spread + 0.02)))
+        x = self.collapse(self.deep(self.body((image - mean) / (spread + 0.02))))
         x = x + self.along(x)
         return self.head(x).squeeze(2).transpose(1, 2)
 

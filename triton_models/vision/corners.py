@@ -47,7 +47,7 @@ def _cut(picture: Picture, box: Sequence[float]) -> tuple[Picture, tuple[int, in
     right = int(np.clip(round(box[2] + grow_x), left + 4, picture.shape[1]))
     bottom = int(np.clip(round(box[3] + grow_y), top + 4, picture.shape[0]))
     crop = picture[top:bottom, left:right]
-    return (crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)), (left, top, right, bottom)  # type: ignore[return-value]
+    return (crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)), (left, top, right, bottom)
 
 
 def find_lines(network: Network, plates: Sequence[tuple[Picture, Sequence[float]]]) -> list[Lines]:
