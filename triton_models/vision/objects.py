@@ -26,11 +26,15 @@ SYNONYMS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One object: label, score (the chance that it is one, 0..1), box xyxy in picture pixels."""
+    """One object: label, score (the chance that it is one, 0..1), box xyxy in picture pixels.
+
+    `label_confidence` is the chance that the label is right, given that it is an object; 0: not known.
+    """
 
     label: str
     score: float
     box: tuple[float, float, float, float]
+    label_confidence: float = 0.0
 
 
 # Pictures (uint8 BGR, h x w x 3) and the least score of an answer (None: the detector's own) to the objects
@@ -45,11 +49,17 @@ def label_of(name: str) -> str:
 
 
 def distinct(
-    labels: Sequence[str], scores: Floats, boxes: Floats, width: int, height: int, overlap: float = OVERLAP
+    labels: Sequence[str],
+    scores: Floats,
+    boxes: Floats,
+    width: int,
+    height: int,
+    overlap: float = OVERLAP,
+    sure: Floats | None = None,
 ) -> list[Found]:
     """Boxes xyxy (n, 4) in picture pixels, cut to the picture, of which doubles are dropped; best first.
 
-    Vehicles are compared whatever their label, because networks call one lorry a car and a truck at once;
+    `sure` (n,) are the labels' confidences. Vehicles are compared whatever their label, because networks call one lorry a car and a truck at once;
     people and bags only among themselves.
     """
     if not len(scores):
@@ -58,7 +68,12 @@ def distinct(
     group = np.array([1 + APART.index(label) if label in APART else 0 for label in labels], np.float32)
     kept = suppress(boxes + group[:, None] * np.float32(4 * max(width, height)), scores, overlap)
     return [
-        Found(labels[k], float(scores[k]), tuple(float(edge) for edge in boxes[k]))  # type: ignore[arg-type]
+        Found(labels[k], float(scores[k]), _edges(boxes[k]), 0.0 if sure is None else float(sure[k]))
         for k in kept
         if boxes[k, 2] - boxes[k, 0] >= MIN_SIDE_PX and boxes[k, 3] - boxes[k, 1] >= MIN_SIDE_PX
     ]
+
+
+def _edges(box: Floats) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = box.tolist()
+    return x0, y0, x1, y1

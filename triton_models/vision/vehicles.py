@@ -9,15 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .boxes import Bgr, Floats, Placement, place, sigmoid, to_batch
-from .objects import OVERLAP, Detector, Found, distinct
+from .objects import OBJECT_LABELS, OVERLAP, Detector, Found, distinct
 
 Network = Callable[[Floats], Floats]
-LABELS = ("person", "bicycle", "motorcycle", "car", "bus", "truck")
+LABELS = OBJECT_LABELS
 INPUT_PX = (416, 256)
 STRIDES = (8, 16, 32)
 SCORE = 0.3
 # The network's logits as odds of a true object, fitted on held-out stills and fresh scenes (docs/models.md).
 SLOPE, OFFSET = 4.3, 1.73
+# The class logits as shares of an object's label, fitted on the same.
+LABEL_SLOPE = 1.0
 
 
 @lru_cache(maxsize=4)
@@ -52,13 +54,15 @@ def objects_of(
     rows: Floats, placement: Placement, width: int, height: int, score: float = SCORE
 ) -> list[Found]:
     """The network's rows (cells, classes + 4) of one picture as objects within the picture."""
-    best = rows[:, : len(LABELS)].max(1)
+    marks = rows[:, :-4]
+    best = marks.max(1)
     odds = SLOPE * best + OFFSET
     chosen = np.nonzero(odds > np.log(score / (1 - score)))[0]
     if not len(chosen):
         return []
     picked = rows[chosen]
-    labels, scores = picked[:, : len(LABELS)].argmax(1), sigmoid(odds[chosen])
+    labels, scores = marks[chosen].argmax(1), sigmoid(odds[chosen])
+    shares = np.exp(LABEL_SLOPE * (marks[chosen] - best[chosen, None]))
     centre, edges = cells(*INPUT_PX)[chosen], picked[:, -4:]
     boxes = placement.to_picture(np.hstack([centre - edges[:, :2], centre + edges[:, 2:]]))
-    return distinct([LABELS[k] for k in labels], scores, boxes, width, height, OVERLAP)
+    return distinct([LABELS[k] for k in labels], scores, boxes, width, height, OVERLAP, 1 / shares.sum(1))

@@ -94,12 +94,13 @@ class YoloxDetector:
         outputs = self._network(np.ascontiguousarray(batch, np.float32))
         found = []
         for rows, (_, placement), picture in zip(outputs, placed, pictures, strict=True):
-            labels, scores, boxes = self._objects(rows, self._score if least is None else least)
+            labels, scores, boxes, sure = self._objects(rows, self._score if least is None else least)
             height, width = picture.shape[:2]
-            found.append(distinct(labels, scores, placement.to_picture(boxes), width, height, self._overlap))
+            boxes = placement.to_picture(boxes)
+            found.append(distinct(labels, scores, boxes, width, height, self._overlap, sure))
         return found
 
-    def _objects(self, rows: Floats, least: float) -> tuple[list[str], Floats, Floats]:
+    def _objects(self, rows: Floats, least: float) -> tuple[list[str], Floats, Floats, Floats]:
         chances = rows[:, 5:][:, self._columns]
         best: npt.NDArray[np.intp] = chances.argmax(1)
         scores = rows[:, 4] * chances[np.arange(len(rows)), best]
@@ -107,4 +108,6 @@ class YoloxDetector:
         boxes = rows[:, :4] if self._in_pixels else decoded(rows, *self._size)
         middle, half = boxes[chosen, :2], boxes[chosen, 2:4] / 2
         corners = np.hstack([middle - half, middle + half]).astype(np.float32)
-        return [self._labels[k] for k in best[chosen]], scores[chosen], corners
+        # Each class has its own sigmoid: what the label is worth is its share among ours.
+        share = chances.max(1)[chosen] / np.maximum(chances[chosen].sum(1), 1e-6)
+        return [self._labels[k] for k in best[chosen]], scores[chosen], corners, share
