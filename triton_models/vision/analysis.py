@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from .apart import FAULTS, each_apart, sentence
 from .boxes import Bgr, Floats, grown
 from .colour import daylight, vehicle_colour
 from .confidence import UNFITTED, Chances
@@ -58,14 +59,19 @@ def analyse(networks: Networks, payloads: Sequence[tuple[bytes, str]]) -> list[d
             picture = decode(payload, codec)
         except Unreadable as problem:
             result["error"] = str(problem)
+        except FAULTS as problem:
+            result["error"] = sentence(problem)
         else:
             result["height"], result["width"] = picture.shape[:2]
             usable.setdefault(task, []).append((index, picture))
         results.append(result | {"models": dict(networks.versions)})
     for task, members in usable.items():
-        seen = looker_for(task)(networks, [picture for _, picture in members])
-        for (index, _), (objects, orphans) in zip(members, seen, strict=True):
-            results[index]["objects"], results[index]["orphan_plates"] = objects, orphans
+        seen = each_apart(partial(looker_for(task), networks), [picture for _, picture in members])
+        for (index, _), one in zip(members, seen, strict=True):
+            if isinstance(one, str):
+                results[index]["error"] = one
+            else:
+                results[index]["objects"], results[index]["orphan_plates"] = one
     return results
 
 
@@ -193,7 +199,14 @@ def _object(picture: Bgr, thing: Found, road: float) -> dict[str, Any]:
 
 def _entry(thing: Found, colour: dict[str, Any] | None) -> dict[str, Any]:
     box = [round(edge, 1) for edge in thing.box]
-    return {"label": thing.label, "score": round(thing.score, 4), "box": box, "colour": colour, "plate": None}
+    return {
+        "label": thing.label,
+        "label_confidence": round(thing.label_confidence, 4),
+        "score": round(thing.score, 4),
+        "box": box,
+        "colour": colour,
+        "plate": None,
+    }
 
 
 def _plate(plate: PlateBox, read: Read, picture: Bgr) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 import triton_python_backend_utils as pb
 
 from .analysis import analyse
+from .apart import FAULTS, sentence
 from .boxes import Floats
 from .loading import open_networks
 from .sessions import large_reader_path, open_network, open_recogniser
@@ -26,7 +27,10 @@ def _folder(args: dict[str, str]) -> Path:
 
 
 class _TensorModel:
-    """One float tensor in, one out; requests of one call run as one batch where their shapes agree."""
+    """One float tensor in, one out; requests of one call run as one batch where their shapes agree.
+
+    A shape that the network refuses fails the requests of that shape alone.
+    """
 
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
@@ -41,7 +45,12 @@ class _TensorModel:
         responses: list[Any] = [None] * len(requests)
         for shape in {array.shape[1:] for array in inputs}:
             group = [k for k, array in enumerate(inputs) if array.shape[1:] == shape]
-            result = self.run(np.concatenate([inputs[k] for k in group]))
+            try:
+                result = self.run(np.concatenate([inputs[k] for k in group]))
+            except FAULTS as problem:
+                for k in group:
+                    responses[k] = pb.InferenceResponse(error=pb.TritonError(sentence(problem)))
+                continue
             start = 0
             for k in group:
                 rows = np.ascontiguousarray(result[start : start + len(inputs[k])])

@@ -152,3 +152,23 @@ def test_a_two_line_plate_is_laid_out_in_one_line() -> None:
 )
 def test_words_and_short_numbers_are_not_reported(text: str, reported: bool) -> None:
     assert could_be_plate(text) is reported
+
+
+def test_a_picture_that_breaks_the_detector_is_answered_and_so_are_its_neighbours() -> None:
+    def fragile(pictures: list[np.ndarray], _: float | None) -> list[list[Found]]:
+        if any(image.mean() > 200 for image in pictures):
+            raise ValueError("too bright")
+        return [[Found("person", 0.9, (1.0, 2.0, 30.0, 40.0))] for _ in pictures]
+
+    networks = Networks(fragile, plate_network, reader(""), None, {})
+    white = np.full((300, 400, 3), 255, np.uint8)
+    results = analyse(
+        networks, [(jpeg(picture()), "jpeg"), (jpeg(white), "jpeg"), (jpeg(picture()), "jpeg;objects")]
+    )
+    assert [result["error"] for result in results] == [
+        None,
+        "the analysis failed: ValueError: too bright",
+        None,
+    ]
+    assert [len(result["objects"]) for result in results] == [1, 0, 1]
+    assert json.loads(json.dumps(results)) == results
