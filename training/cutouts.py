@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,25 +16,19 @@ import numpy.typing as npt
 from waysight.triton_models.vision.objects import OBJECT_LABELS
 
 from training.mannequins import person
+from training.pasting import PERSON, Cutout
 from training.sources import clip_frames, shrink
-from training.teacher import BAG, PERSON, Rows, Teacher, open_teacher, taught_boxes, teacher_scores
+from training.teacher import BAG, Rows, Teacher, open_teacher, taught_boxes, teacher_scores
 
 Bgr = npt.NDArray[np.uint8]
 MOST_TALL_PX = 220
 STILL_CAMERAS = {"persons-indoor.mp4": 0.4, "street-us.mp4": 0.5, "highway-small.avi": 0.4, "toll-1.mp4": 0.4}
 OVERHEAD = ("cars-overhead.mp4", 0.4)
-DRAWN_PEOPLE, RENDERED = 2400, {"bus": 160, "truck": 160, "van": 60, "motorcycle": 120, "bicycle": 260, "suv": 90}
+DRAWN_PEOPLE, RENDERED = (
+    2400,
+    {"bus": 160, "truck": 160, "van": 60, "motorcycle": 120, "bicycle": 260, "suv": 90},
+)
 LEAST_WEIGHT = 0.12
-
-
-@dataclass(frozen=True)
-class Cutout:
-    """BGRA uint8 (h, w, 4), classes and boxes xyxy px of what it shows (the main thing first), and a weight."""
-
-    bgra: Bgr
-    labels: npt.NDArray[np.int64]
-    boxes: Rows
-    weight: float
 
 
 def trimmed(bgra: Bgr, objects: list[tuple[int, npt.NDArray[np.float32]]], weight: float) -> Cutout:
@@ -46,8 +39,12 @@ def trimmed(bgra: Bgr, objects: list[tuple[int, npt.NDArray[np.float32]]], weigh
     if scale < 1:
         size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    boxes = (np.array([box for _, box in objects], np.float32) - np.array([x0, y0, x0, y0], np.float32)) * scale
-    return Cutout(np.ascontiguousarray(part), np.array([label for label, _ in objects], np.int64), boxes, weight)
+    boxes = (
+        np.array([box for _, box in objects], np.float32) - np.array([x0, y0, x0, y0], np.float32)
+    ) * scale
+    return Cutout(
+        np.ascontiguousarray(part), np.array([label for label, _ in objects], np.int64), boxes, weight
+    )
 
 
 def drawn_people(rng: np.random.Generator, count: int) -> Iterator[Cutout]:
@@ -73,7 +70,14 @@ def rendered_vehicles(rng: np.random.Generator) -> Iterator[Cutout]:
             picture = np.full((480, 640, 3), 120, np.uint8)
             painted = paint_actor(picture, view, actor, light, with_mask=True)
             x0, y0, x1, y1 = painted.region
-            if painted.mask is None or (painted.mask > 0).sum() < 900 or x0 <= 0 or y0 <= 0 or x1 >= 640 or y1 >= 480:
+            if (
+                painted.mask is None
+                or (painted.mask > 0).sum() < 900
+                or x0 <= 0
+                or y0 <= 0
+                or x1 >= 640
+                or y1 >= 480
+            ):
                 continue
             bgra = np.dstack([picture[y0:y1, x0:x1], cv2.GaussianBlur(painted.mask, (0, 0), 0.8)])
             ys, xs = np.nonzero(painted.mask)
@@ -89,7 +93,13 @@ def moving_things(teacher: Teacher, clip: Path, every_s: float) -> Iterator[Cuto
         rows = taught_boxes(teacher, frame)
         for row in rows[(rows[:, 4] > 0.45) & (rows[:, 5] != BAG)]:
             x0, y0, x1, y1 = (int(v) for v in np.clip(row[:4], 0, [frame.shape[1], frame.shape[0]] * 2))
-            if min(x1 - x0, y1 - y0) < 16 or x0 < 3 or y0 < 3 or x1 > frame.shape[1] - 3 or y1 > frame.shape[0] - 3:
+            if (
+                min(x1 - x0, y1 - y0) < 16
+                or x0 < 3
+                or y0 < 3
+                or x1 > frame.shape[1] - 3
+                or y1 > frame.shape[0] - 3
+            ):
                 continue
             mask = difference(frame[y0:y1, x0:x1], empty[y0:y1, x0:x1])
             if 0.3 < (mask > 127).mean() < 0.93:
@@ -105,7 +115,7 @@ def overhead_cars(clip: Path, every_s: float) -> list[tuple[Bgr, Rows]]:
     for frame in frames:
         mask = difference(frame, empty)
         _, _, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
-        parts = [row for row in stats[1:] if row[4] > 4000]
+        parts = [row for row in stats[1:] if row[4] > 4000 and row[2] * row[3] < 0.5 * mask.size]
         boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in parts], np.float32).reshape(-1, 4)
         result.append((frame, boxes))
     return result
@@ -119,7 +129,9 @@ def difference(image: Bgr, empty: Bgr) -> Bgr:
     mask = cv2.morphologyEx((gap > 22).astype(np.uint8) * 255, cv2.MORPH_CLOSE, kernel)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     solid = np.zeros_like(mask)
-    large = [line for line in outlines if cv2.contourArea(line) > 0.05 * mask.size or cv2.contourArea(line) > 4000]
+    large = [
+        line for line in outlines if cv2.contourArea(line) > 0.05 * mask.size or cv2.contourArea(line) > 4000
+    ]
     cv2.drawContours(solid, large, -1, 255, -1)
     return np.asarray(cv2.GaussianBlur(cv2.erode(solid, np.ones((2, 2), np.uint8)), (0, 0), 1.0), np.uint8)
 
@@ -130,7 +142,13 @@ def labelled_things(stills: list[tuple[Bgr, Rows, npt.NDArray[np.int64]]]) -> It
     for image, boxes, labels in stills:
         for box, label in zip(boxes, labels, strict=True):
             side = box[2:] - box[:2]
-            if label < 1 or min(side) < 40 or box[0] < 4 or box[3] > image.shape[0] - 4 or box[2] > image.shape[1] - 4:
+            if (
+                label < 1
+                or min(side) < 40
+                or box[0] < 4
+                or box[3] > image.shape[0] - 4
+                or box[2] > image.shape[1] - 4
+            ):
                 continue
             low = np.maximum(box[:2] - 0.15 * side, 0).astype(int)
             high = np.minimum(box[2:] + 0.15 * side, [image.shape[1], image.shape[0]]).astype(int)
@@ -140,13 +158,19 @@ def labelled_things(stills: list[tuple[Bgr, Rows, npt.NDArray[np.int64]]]) -> It
             rect = (*(int(v) for v in inner[0]), *(int(v) for v in inner[1] - inner[0]))
             mask = np.zeros(cut.shape[:2], np.uint8)
             cv2.grabCut(cut, mask, rect, background, foreground, 2, cv2.GC_INIT_WITH_RECT)
-            solid = cv2.morphologyEx(((mask == 1) | (mask == 3)).astype(np.uint8) * 255, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+            solid = cv2.morphologyEx(
+                ((mask == 1) | (mask == 3)).astype(np.uint8) * 255, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
+            )
             if 0.4 < (solid > 0).sum() / max(1, rect[2] * rect[3]) < 0.97:
                 bgra = np.dstack([cut, cv2.GaussianBlur(solid, (0, 0), 1.2)])
-                yield trimmed(np.asarray(bgra, np.uint8), [(int(label), inner.reshape(4).astype(np.float32))], 1.0)
+                yield trimmed(
+                    np.asarray(bgra, np.uint8), [(int(label), inner.reshape(4).astype(np.float32))], 1.0
+                )
 
 
-def judged(teacher: Teacher, rng: np.random.Generator, things: list[Cutout], scenes: list[Bgr]) -> list[Cutout]:
+def judged(
+    teacher: Teacher, rng: np.random.Generator, things: list[Cutout], scenes: list[Bgr]
+) -> list[Cutout]:
     """Those the teacher takes for what they are on two backgrounds, weighted by how sure it is."""
     totals = np.zeros(len(things))
     for _ in range(2):
@@ -176,7 +200,9 @@ def _lay(canvas: Bgr, thing: Cutout, rng: np.random.Generator, slot: int) -> npt
     return thing.boxes[0] * scale + np.array([x, y, x, y], np.float32)
 
 
-def cutouts(data: Path, cache: Path, stills: list[tuple[Bgr, Rows, npt.NDArray[np.int64]]]) -> dict[str, list[Cutout]]:
+def cutouts(
+    data: Path, cache: Path, stills: list[tuple[Bgr, Rows, npt.NDArray[np.int64]]]
+) -> dict[str, list[Cutout]]:
     """All cut-outs by group: drawn (people), rendered, moving (real), labelled (real), overhead (real)."""
     folder = cache / "cutouts"
     if not (folder / "complete").exists():
@@ -186,13 +212,21 @@ def cutouts(data: Path, cache: Path, stills: list[tuple[Bgr, Rows, npt.NDArray[n
         groups = {
             "drawn": judged(teacher, rng, list(drawn_people(rng, DRAWN_PEOPLE)), scenes),
             "rendered": judged(teacher, rng, list(rendered_vehicles(rng)), scenes),
-            "moving": [c for clip, s in STILL_CAMERAS.items() for c in moving_things(teacher, data / "footage" / clip, s)],
+            "moving": [
+                c
+                for clip, s in STILL_CAMERAS.items()
+                for c in moving_things(teacher, data / "footage" / clip, s)
+            ],
             "labelled": list(labelled_things(stills)),
         }
         for group, things in groups.items():
             for index, thing in enumerate(things):
                 cv2.imwrite(str(folder / f"{group}-{index:05d}.png"), thing.bgra)
-                entry = {"labels": thing.labels.tolist(), "boxes": thing.boxes.tolist(), "weight": thing.weight}
+                entry = {
+                    "labels": thing.labels.tolist(),
+                    "boxes": thing.boxes.tolist(),
+                    "weight": thing.weight,
+                }
                 (folder / f"{group}-{index:05d}.json").write_text(json.dumps(entry))
         (folder / "complete").touch()
     found: dict[str, list[Cutout]] = {}

@@ -17,7 +17,15 @@ Colour = npt.NDArray[np.float64]
 TALL_PX, WIDE_PX = 260, 240
 PX_PER_M = 120.0
 SKIN = ((95, 130, 190), (120, 155, 215), (75, 105, 160), (50, 75, 120), (35, 50, 85), (140, 175, 230))
-HAIR = ((25, 25, 28), (30, 38, 52), (40, 60, 90), (90, 140, 180), (150, 150, 150), (60, 70, 130), (200, 200, 205))
+HAIR = (
+    (25, 25, 28),
+    (30, 38, 52),
+    (40, 60, 90),
+    (90, 140, 180),
+    (150, 150, 150),
+    (60, 70, 130),
+    (200, 200, 205),
+)
 
 
 class Canvas:
@@ -105,7 +113,9 @@ class Stance:
             put[f"shoulder_{name}"] = np.array([side * 0.19, 0.0, 1.42])
             bent = float(rng.choice([0.0, 1.0], p=[0.7, 0.3])) * float(rng.uniform(0.3, 1))
             elbow = np.array([side * 0.25, -0.12 * reach - 0.03, 1.13])
-            hand = np.array([side * (0.27 - 0.2 * bent), -0.26 * reach + 0.07 + 0.2 * bent, 0.87 + 0.33 * bent])
+            hand = np.array(
+                [side * (0.27 - 0.2 * bent), -0.26 * reach + 0.07 + 0.2 * bent, 0.87 + 0.33 * bent]
+            )
             put[f"elbow_{name}"], put[f"hand_{name}"] = elbow, hand
         self.joints |= {
             "pelvis": np.array([0, 0, 0.97]),
@@ -139,6 +149,16 @@ class Stance:
         return float((front_m * share + side_m * (1 - share)) * PX_PER_M * self.height * self.stout)
 
 
+def beside(px: float) -> Floats:
+    """A step to the right, pixels."""
+    return np.array([px, 0.0])
+
+
+def below(px: float) -> Floats:
+    """A step down, pixels."""
+    return np.array([0.0, px])
+
+
 def person(rng: Rng) -> tuple[Bgr, list[tuple[str, npt.NDArray[np.float32]]]]:
     """A person as BGRA uint8 (260, 240, 4), and the boxes xyxy px of the person and any bags."""
     canvas, body = Canvas(rng), Stance(rng)
@@ -157,7 +177,12 @@ def person(rng: Rng) -> tuple[Bgr, list[tuple[str, npt.NDArray[np.float32]]]]:
     def leg(side: str) -> None:
         bare = bottom in ("shorts", "skirt") and (bottom == "shorts" or trunk_skin)
         stout = 0.5 + body.stout / 2
-        limb((f"knee_{side}", f"foot_{side}"), (0.058 * loose, 0.045 * loose), skin if bare else legs, 0.3 if bare else 1)
+        limb(
+            (f"knee_{side}", f"foot_{side}"),
+            (0.058 * loose, 0.045 * loose),
+            skin if bare else legs,
+            0.3 if bare else 1,
+        )
         limb((f"foot_{side}", f"toe_{side}"), (0.05, 0.042), shoes)
         limb((f"hip_{side}", f"knee_{side}"), (0.095 * stout, 0.068 * loose), legs)
 
@@ -165,7 +190,9 @@ def person(rng: Rng) -> tuple[Bgr, list[tuple[str, npt.NDArray[np.float32]]]]:
         forearm = top if sleeve == 1.0 else skin
         limb((f"elbow_{side}", f"hand_{side}"), (0.042 * loose, 0.034 * loose), forearm)
         hand = body.joints[f"hand_{side}"]
-        canvas.part(body.pixels(np.array([hand, hand - [0, -0.02, 0.07]])), np.array([0.036, 0.03]) * m, skin, 0)
+        canvas.part(
+            body.pixels(np.array([hand, hand - [0, -0.02, 0.07]])), np.array([0.036, 0.03]) * m, skin, 0
+        )
         limb((f"shoulder_{side}", f"elbow_{side}"), (0.062 * loose, 0.048 * loose), top if sleeve else skin)
 
     def trunk() -> None:
@@ -175,13 +202,30 @@ def person(rng: Rng) -> tuple[Bgr, list[tuple[str, npt.NDArray[np.float32]]]]:
         if bottom in ("skirt", "coat"):
             hem = body.pixels(np.array([[0, 0, rng.uniform(0.35, 0.75)]]))
             flare = hips * rng.uniform(1.0, 1.4)
-            outline = np.concatenate([points[1] + spread * waist, hem + spread * flare, hem - spread * flare, points[1] - spread * waist])
+            outline = np.concatenate(
+                [
+                    points[1] + spread * waist,
+                    hem + spread * flare,
+                    hem - spread * flare,
+                    points[1] - spread * waist,
+                ]
+            )
             canvas.polygon(outline.astype(np.float32), top if bottom == "coat" else legs)
         else:
-            canvas.part(points[[0, 0]] + np.array([[-hips * 0.45, 0], [hips * 0.45, 0]]), np.full(2, hips * 0.6), legs)
+            canvas.part(
+                points[[0, 0]] + np.array([[-hips * 0.45, 0], [hips * 0.45, 0]]), np.full(2, hips * 0.6), legs
+            )
         shoulders = body.at("shoulder_l", "shoulder_r")
         low = points[0] + np.array([0, 0.03 * m * rng.uniform(-1, 2)])
-        ring = np.stack([low - [hips * 0.55, 0], low + [hips * 0.55, 0], points[2] - [chest * 0.5, 0], points[2] + [chest * 0.5, 0], *shoulders])
+        ring = np.stack(
+            [
+                low - beside(hips * 0.55),
+                low + beside(hips * 0.55),
+                points[2] - beside(chest * 0.5),
+                points[2] + beside(chest * 0.5),
+                *shoulders,
+            ]
+        )
         radii = np.array([hips * 0.42, hips * 0.42, chest * 0.5, chest * 0.5, 0.055 * m, 0.055 * m])
         canvas.part(ring, radii, top)
         if rng.random() < 0.2 and np.cos(body.yaw) > 0.2 and sleeve:
@@ -189,26 +233,38 @@ def person(rng: Rng) -> tuple[Bgr, list[tuple[str, npt.NDArray[np.float32]]]]:
 
     def head() -> None:
         neck, centre = body.at("neck", "head")
-        canvas.part(np.stack([neck, neck - [0, 0.05 * m]]), np.array([0.06, 0.055]) * m, skin, 0)
-        chin, crown = centre + [0, 0.05 * m], centre - [0, 0.03 * m]
+        canvas.part(np.stack([neck, neck - below(0.05 * m)]), np.array([0.06, 0.055]) * m, skin, 0)
+        chin, crown = centre + below(0.05 * m), centre - below(0.03 * m)
         away = -np.cos(body.yaw)
         covered = rng.random()
         long_hair = rng.random() < 0.4
         if long_hair and away < 0.3:
-            canvas.part(np.stack([crown, centre + [0, rng.uniform(0.1, 0.3) * m]]), np.array([0.115, 0.1]) * m, hair)
+            canvas.part(
+                np.stack([crown, centre + below(rng.uniform(0.1, 0.3) * m)]), np.array([0.115, 0.1]) * m, hair
+            )
         canvas.part(np.stack([chin, crown]), np.array([0.075, 0.095]) * m, skin, 0.3)
         cap = hair if covered < 0.75 else _cloth(rng, 0.5)
-        shift = np.array([0.05 * m * np.sin(body.yaw) * -1, 0])
+        shift = beside(-0.05 * m * float(np.sin(body.yaw)))
         if away > 0.2:
             drop = rng.uniform(0.12, 0.35) if long_hair else rng.uniform(0.0, 0.05)
-            canvas.part(np.stack([crown - [0, 0.02 * m], centre + [0, drop * m]]), np.array([0.108, 0.095]) * m, cap)
+            canvas.part(
+                np.stack([crown - below(0.02 * m), centre + below(drop * m)]),
+                np.array([0.108, 0.095]) * m,
+                cap,
+            )
         elif rng.random() > 0.06:
-            canvas.part(np.stack([crown + shift - [0, 0.04 * m], crown + shift * 1.4]), np.array([0.095, 0.09]) * m, cap)
-            face = centre + [0, 0.025 * m] - shift * 0.8
-            canvas.part(np.stack([face, face + [0, 0.04 * m]]), np.array([0.07, 0.06]) * m, skin, 0.3)
+            canvas.part(
+                np.stack([crown + shift - below(0.04 * m), crown + shift * 1.4]),
+                np.array([0.095, 0.09]) * m,
+                cap,
+            )
+            face = centre + below(0.025 * m) - shift * 0.8
+            canvas.part(np.stack([face, face + below(0.04 * m)]), np.array([0.07, 0.06]) * m, skin, 0.3)
 
     parts = [lambda: leg("l"), lambda: leg("r"), trunk, lambda: arm("l"), lambda: arm("r"), head]
-    for number, names in enumerate((("knee_l",), ("knee_r",), ("pelvis",), ("elbow_l",), ("elbow_r",), ("chest",))):
+    for number, names in enumerate(
+        (("knee_l",), ("knee_r",), ("pelvis",), ("elbow_l",), ("elbow_r",), ("chest",))
+    ):
         behind = float(body.depth(np.array([body.joints[name] for name in names]))[0])
         layers.append((behind + (0.3, 0.3, 0.0, 0, 0, -0.01)[number], number))
     bags = []
@@ -246,8 +302,15 @@ def carried(canvas: Canvas, body: Stance, side: str, kind: str) -> npt.NDArray[n
     else:
         half, deep, high = rng.uniform(0.1, 0.2), rng.uniform(0.05, 0.1), hand[2] - rng.uniform(0.05, 0.15)
         low, middle = high - rng.uniform(0.18, 0.34), np.array([hand[0] + out, hand[1], 0])
-        canvas.part(body.pixels(np.array([hand, [*middle[:2], high]])), np.array([2.0, 4.0]), np.array([70.0, 60, 60]), 0)
-    corners = np.array([[x, y, z] for x in (-deep, deep) for y in (-half, half) for z in (low, high)]) + middle
+        canvas.part(
+            body.pixels(np.array([hand, [*middle[:2], high]])),
+            np.array([2.0, 4.0]),
+            np.array([70.0, 60, 60]),
+            0,
+        )
+    corners = (
+        np.array([[x, y, z] for x in (-deep, deep) for y in (-half, half) for z in (low, high)]) + middle
+    )
     return _bag(canvas, body.pixels(corners), body, 0.025)
 
 
@@ -261,7 +324,9 @@ def _bag(canvas: Canvas, corners: Floats, body: Stance, round_m: float) -> npt.N
     return np.array([*(corners.min(0) - grow), *(corners.max(0) + grow)], np.float32)
 
 
-def _finish(canvas: Canvas, bags: list[npt.NDArray[np.float32]]) -> tuple[Bgr, list[tuple[str, npt.NDArray[np.float32]]]]:
+def _finish(
+    canvas: Canvas, bags: list[npt.NDArray[np.float32]]
+) -> tuple[Bgr, list[tuple[str, npt.NDArray[np.float32]]]]:
     bgr = cv2.GaussianBlur(np.clip(canvas.bgr, 0, 255), (0, 0), 0.6)
     bgr = np.clip(bgr + canvas.rng.normal(0, 4, bgr.shape), 0, 255)
     ys, xs = np.nonzero(canvas.alpha > 0.5)

@@ -19,13 +19,19 @@ import numpy.typing as npt
 from waysight.triton_models.vision.boxes import overlap
 from waysight.triton_models.vision.objects import OBJECT_LABELS
 
+from training.cutouts import OVERHEAD, overhead_cars
 from training.sources import clip_frames, shrink
 from training.teacher import open_teacher, taught_boxes
 
 Bgr = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float32]
 LABELS = OBJECT_LABELS
-CLIPS_EVERY_S = {"street-us.mp4": 0.25, "highway-small.avi": 0.2, "toll-1.mp4": 0.2, "persons-indoor.mp4": 1.5}
+CLIPS_EVERY_S = {
+    "street-us.mp4": 0.25,
+    "highway-small.avi": 0.2,
+    "toll-1.mp4": 0.2,
+    "persons-indoor.mp4": 1.5,
+}
 LONG_SIDE_PX = 832
 SURE = 0.33
 HELD_OUT = range(1741, 1776)  # CCTV stills by number: never trained on
@@ -140,6 +146,21 @@ def real_pictures(data: Path, cache: Path) -> list[Picture]:
                     keep(folder, f"{Path(clip).stem}-{index:04d}", image, boxes, labels)
 
     return cached(cache / "traffic-2", make)
+
+
+def overhead_pictures(data: Path, cache: Path) -> list[Picture]:
+    """Cars from straight above, found by difference to the empty scene; empty without the data folder."""
+    clip, every_s = OVERHEAD
+    if not (data / "footage" / clip).exists():
+        return []
+
+    def make(folder: Path) -> None:
+        for index, (image, boxes) in enumerate(overhead_cars(data / "footage" / clip, every_s)):
+            if len(boxes):
+                labels = np.full(len(boxes), LABELS.index("car"), np.int64)
+                keep(folder, f"above-{index:04d}", image, boxes, labels)
+
+    return cached(cache / "overhead", make)
 
 
 def rendered_pictures(cache: Path, count: int, seed: int) -> list[Picture]:

@@ -8,32 +8,34 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from training.pasting import Pool, paste
 from training.plate_patches import weather
-from training.traffic import Boxes, Picture
+from training.traffic import Boxes
 
 Bgr = npt.NDArray[np.uint8]
 WIDTH_PX, HEIGHT_PX = 416, 256
 PAD = 114
 
 
-class Library:
-    """Pictures kept decoded in memory, drawn at random by group weight."""
+Labelled = tuple[Bgr, Boxes, npt.NDArray[np.int64]]
 
-    def __init__(self, groups: Sequence[tuple[float, Sequence[Picture]]]) -> None:
-        self.groups = [
-            (weight, [picture.small() for picture in pictures]) for weight, pictures in groups if pictures
-        ]
+
+class Library:
+    """Pictures with boxes and classes, decoded, drawn at random by group weight."""
+
+    def __init__(self, groups: Sequence[tuple[float, Sequence[Labelled]]]) -> None:
+        self.groups = [(weight, pictures) for weight, pictures in groups if pictures]
         total = sum(weight for weight, _ in self.groups)
         self.shares = [weight / total for weight, _ in self.groups]
 
-    def draw(self, rng: np.random.Generator) -> tuple[Bgr, Boxes, npt.NDArray[np.int64]]:
+    def draw(self, rng: np.random.Generator) -> Labelled:
         group = self.groups[int(rng.choice(len(self.groups), p=self.shares))][1]
         return group[int(rng.integers(len(group)))]
 
 
 def view(
     rng: np.random.Generator, library: Library, size: tuple[int, int], zoom: tuple[float, float]
-) -> tuple[Bgr, Boxes, npt.NDArray[np.int64]]:
+) -> Labelled:
     """A picture at random scale and place in a frame of `size` (w, h), maybe mirrored, with its labels."""
     image, boxes, labels = library.draw(rng)
     width, height = size
@@ -74,10 +76,18 @@ def clip(
     return inside[present], np.where(small, -1, labels)[present]
 
 
-def sample(rng: np.random.Generator, library: Library) -> tuple[Bgr, Boxes, npt.NDArray[np.int64]]:
-    """One training sample: BGR (256, 416, 3), boxes xyxy, classes (-1 ignore)."""
-    if rng.random() < 0.6:
-        image, boxes, labels = view(rng, library, (WIDTH_PX, HEIGHT_PX), (0.7, 2.0))
+def sample(rng: np.random.Generator, library: Library, scenery: Library, pool: Pool) -> Labelled:
+    """One training sample: BGR (256, 416, 3), boxes xyxy, classes (-1 ignore).
+
+    A view of `library`, a mosaic of four, or a view of `scenery` with cut-outs of `pool` set in.
+    """
+    kind = rng.random()
+    if kind < 0.5:
+        scene = view(rng, scenery, (WIDTH_PX, HEIGHT_PX), (0.9, 3.2))
+        image, boxes, labels = paste(rng, scene, pool)
+        boxes, labels = clip(boxes, labels, (WIDTH_PX, HEIGHT_PX))
+    elif kind < 0.78:
+        image, boxes, labels = view(rng, library, (WIDTH_PX, HEIGHT_PX), (0.7, 2.4))
     else:
         image = np.full((HEIGHT_PX, WIDTH_PX, 3), PAD, np.uint8)
         cut_x, cut_y = int(rng.uniform(0.35, 0.65) * WIDTH_PX), int(rng.uniform(0.35, 0.65) * HEIGHT_PX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import torch
 from torch import Tensor
 
 from training.boxes import giou
+from training.cutouts import cutouts
 from training.export import export_onnx, output_path
 from training.loop import Endless, arguments, batches_of, fit_model, load_weights
 from training.nets import VehicleDetector
-from training.traffic import LABELS, real_pictures, rendered_pictures
+from training.pasting import Pool
+from training.traffic import LABELS, overhead_pictures, real_pictures, rendered_pictures
 from training.traffic_patches import HEIGHT_PX, WIDTH_PX, Library, sample
 
 SCENES = ((700, 21), (250, 22))  # how many, seed; the second after the simulator changed its looks
@@ -36,11 +39,16 @@ def samples(options: argparse.Namespace, rng: np.random.Generator) -> Iterator[t
     """Endless batches of pictures (n, 3, 256, 416) with, per picture, boxes (m, 4) and classes (m,)."""
     real = real_pictures(options.data, options.cache)
     stills = [picture for picture in real if picture.path.name.startswith("frame")]
-    clips = [picture for picture in real if not picture.path.name.startswith("frame")]
-    scenes = [p for count, seed in SCENES for p in rendered_pictures(options.cache, count, seed)]
-    library = Library([(0.28, stills), (0.27, clips), (0.45, scenes)])
+    streets = [picture.small() for picture in stills]
+    clips = [picture.small() for picture in real if not picture.path.name.startswith("frame")]
+    above = [picture.small() for picture in overhead_pictures(options.data, options.cache)]
+    scenes = [p.small() for count, seed in SCENES for p in rendered_pictures(options.cache, count, seed)]
+    library = Library([(0.3, streets), (0.3, clips), (0.05, above), (0.35, scenes)])
+    scenery = Library([(0.4, streets), (0.3, clips), (0.05, above), (0.25, scenes)])
+    labelled = [(picture.image(), picture.boxes, picture.labels) for picture in stills]
+    pool = Pool(cutouts(options.data, options.cache, labelled))
     while True:
-        batch = [sample(rng, library) for _ in range(options.batch)]
+        batch = [sample(rng, library, scenery, pool) for _ in range(options.batch)]
         images = np.ascontiguousarray(np.stack([image for image, _, _ in batch]).transpose(0, 3, 1, 2))
         yield (
             torch.from_numpy(images).float() / 255,
@@ -112,6 +120,18 @@ def detector_loss(output: Tensor, targets: Targets, centres: Tensor, strides: Te
     return (focal.sum() * 1.5 + box_loss * 1.5) / max(1, total)
 
 
+def widened(checkpoint: Path, classes: int) -> dict[str, Tensor]:
+    """The weights of a checkpoint, its head enlarged to `classes`: the new ones start out unlikely."""
+    weights: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["weights"]
+    missing = classes + 4 - len(weights["head.bias"])
+    for name, start in (("head.weight", 0.0), ("head.bias", -4.6)):
+        known = weights[name]
+        marks, edges = known[:-4], known[-4:]
+        more = torch.full((missing, *known.shape[1:]), start) + 0.1 * (marks.mean(0) if start == 0 else 0)
+        weights[name] = torch.cat([marks, more, edges])
+    return weights
+
+
 def main() -> None:
     options = arguments("Train the vehicle and person detector.", steps=6000, batch=8)
     torch.manual_seed(options.seed)
@@ -121,6 +141,10 @@ def main() -> None:
     if options.export:
         model = load_weights(model, checkpoint)
     else:
+        if options.start_from:
+            begin = checkpoint.with_suffix(".start")
+            torch.save({"weights": widened(options.start_from, len(LABELS))}, begin)
+            options.start_from = begin
         centres, strides = cell_centres()
         loss = partial(detector_loss, centres=centres, strides=strides)
         model = fit_model(
