@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from training.mannequins import person
 from training.pasting import PERSON, Cutout, Pool, paste
 
@@ -30,7 +31,8 @@ def test_some_drawn_people_carry_bags_beside_or_on_them() -> None:
     assert 5 < len(bags) < 30
     for body, bag in bags:
         assert (bag[2:] > bag[:2]).all()
-        assert bag[2] > body[0] - 60 and bag[0] < body[2] + 60
+        assert bag[2] > body[0] - 60
+        assert bag[0] < body[2] + 60
 
 
 def test_pasted_boxes_hold_what_was_pasted() -> None:
@@ -39,7 +41,8 @@ def test_pasted_boxes_hold_what_was_pasted() -> None:
     seen = 0
     for seed in range(12):
         image, boxes, labels = paste(np.random.default_rng(seed), ground, pool)
-        assert image.shape == (256, 416, 3) and len(boxes) == len(labels)
+        assert image.shape == (256, 416, 3)
+        assert len(boxes) == len(labels)
         outside = np.ones((256, 416), bool)
         for x0, y0, x1, y1 in np.clip(boxes, 0, 500).astype(int):
             outside[max(0, y0 - 1) : y1 + 2, max(0, x0 - 1) : x1 + 2] = False
@@ -60,7 +63,9 @@ def test_what_is_covered_by_pasted_things_is_no_longer_asked_for() -> None:
 def test_without_cutouts_the_picture_stays_as_it_is() -> None:
     ground = np.full((64, 64, 3), 7, np.uint8), np.array([[1, 1, 30, 30]], np.float32), np.array([3])
     image, boxes, labels = paste(np.random.default_rng(0), ground, Pool({}))
-    assert (image == 7).all() and boxes.tolist() == [[1, 1, 30, 30]] and labels.tolist() == [3]
+    assert (image == 7).all()
+    assert boxes.tolist() == [[1, 1, 30, 30]]
+    assert labels.tolist() == [3]
 
 
 @pytest.mark.parametrize("people", [True, False])
