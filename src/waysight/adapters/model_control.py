@@ -26,10 +26,11 @@ def load_models(address: str, names: Sequence[str]) -> None:
 
 
 def states(address: str) -> dict[str, str]:
-    """Each model of the server's repository with its state, e.g. READY; raises EngineDown."""
+    """Each model that the server knows with its state, e.g. READY; raises EngineDown."""
     try:
         with triton.InferenceServerClient(address) as client:
             index = client.get_model_repository_index(as_json=True, client_timeout=TIMEOUT_S)
     except InferenceServerException as error:
         raise EngineDown(f"Triton at {address} did not answer: {error}") from error
-    return {model["name"]: str(model.get("state", "UNKNOWN")) for model in index.get("models", [])}
+    # Folders of the repository that hold no model are listed, too, without a state.
+    return {model["name"]: str(model["state"]) for model in index.get("models", []) if "state" in model}
