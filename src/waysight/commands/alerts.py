@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from waysight.adapters.audit import AuditLog, require_purpose
+from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import Publisher
+from waysight.commands.governed import Desk, look_up
 from waysight.commands.output import Case, Json, Purpose, acting, open_codec, print_json, print_table, when
 from waysight.domain.ids import derive_id
 from waysight.domain.plates import canonical
@@ -42,11 +43,12 @@ def list_alerts(
     json_: Json = False,
 ) -> None:
     """Show alerts, newest first."""
-    require_purpose(purpose, case)
-    settings = get_settings()
     equal = {k: v for k, v in {"plate": canonical(plate), "status": status}.items() if v}
-    found = newest(connect(settings), "alerts", Alert, "occurred_ms", limit, **equal)
-    AuditLog(settings, open_codec(settings)).record("alerts.list", purpose, case, equal, len(found))
+
+    def find(desk: Desk) -> tuple[list[Alert], dict[str, str]]:
+        return newest(desk.clickhouse, "alerts", Alert, "occurred_ms", limit, **equal), equal
+
+    found = look_up("alerts.list", purpose, case, find)
     if json_:
         print_json(found)
         return

@@ -17,6 +17,7 @@ from waysight.authority.reviewing import load_frames, pictures_of
 from waysight.authority.rulepacks import load_pack
 from waysight.cameras.files import camera_of
 from waysight.codec import Codec
+from waysight.commands.governed import Desk, look_up
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.domain.fine_cases import reasons_against
 from waysight.domain.plates import canonical
@@ -44,11 +45,12 @@ def list_fines(
     json_: Json = False,
 ) -> None:
     """Show fines, newest first."""
-    require_purpose(purpose, case)
-    settings = get_settings()
     equal = {k: v for k, v in {"plate": canonical(plate), "status": status}.items() if v}
-    found = newest(connect(settings), "fines", Fine, "issued_ms", limit, **equal)
-    AuditLog(settings, open_codec(settings)).record("fines.list", purpose, case, equal, len(found))
+
+    def find(desk: Desk) -> tuple[list[Fine], dict[str, str]]:
+        return newest(desk.clickhouse, "fines", Fine, "issued_ms", limit, **equal), equal
+
+    found = look_up("fines.list", purpose, case, find)
     if json_:
         print_json(found)
         return

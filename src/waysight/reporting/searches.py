@@ -10,7 +10,7 @@ from waysight.adapters.clickhouse import ClickHouse
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 
-_COLUMNS = (
+COLUMNS = (
     "sighting_id, first_ms, last_ms, camera_id, label, colour, plate, plate_country, plate_confidence, plate_votes, "
     "speed_kmh, final, best_frame.evidence_ref AS evidence_ref, best_frame.sha256 AS evidence_sha256"
 )
@@ -47,7 +47,7 @@ class PlateSearch:
         if self.candidates:
             match = f"({match} OR arrayExists(c -> c.text LIKE {{like:String}}, plate_candidates))"
         sql = (
-            f"SELECT {_COLUMNS} FROM sightings FINAL WHERE {match}"
+            f"SELECT {COLUMNS} FROM sightings FINAL WHERE {match}"
             " AND first_ms >= {from_ms:Int64} AND first_ms < {to_ms:Int64}"
             " ORDER BY first_ms DESC, sighting_id LIMIT {limit:UInt32}"
         )

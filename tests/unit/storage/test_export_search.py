@@ -21,7 +21,7 @@ from waysight.adapters.clickhouse_writer import ClickHouseWriter
 from waysight.adapters.keyed_state import KeyedState
 from waysight.cli import build
 from waysight.codec import Codec
-from waysight.commands import export, search
+from waysight.commands import export, governed
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
 from waysight.reporting.exports import FORMATS
@@ -48,7 +48,7 @@ class _Audit:
 @pytest.fixture
 def audit(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> _Audit:
     log = _Audit()
-    for module in (export, search):
+    for module in (export, governed):
         monkeypatch.setattr(module, "connect", lambda _: clickhouse)
         monkeypatch.setattr(module, "open_codec", lambda _: None)
         monkeypatch.setattr(module, "AuditLog", lambda *_: log)
