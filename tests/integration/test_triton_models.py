@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import tritonclient.grpc as grpc
 import yaml
+from waysight.triton_models.vision.corners import find_lines
 
 from waysight.local.triton import repository
 from waysight.settings import Settings
-from waysight.simulate.plates import render_plate
+from waysight.simulate.plates import load_designs, render_plate
 
 pytestmark = pytest.mark.integration
-OWN = ("vehicle_detector", "plate_detector", "plate_reader")
+OWN = ("vehicle_detector", "plate_detector", "plate_corners", "plate_reader")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,35 @@ def test_a_rendered_plate_is_read_from_a_jpeg(
     assert result["error"] is None
     assert (result["width"], result["height"]) == (1280, 720)
     assert texts(result) == [text]
+
+
+@pytest.mark.parametrize(
+    ("design", "text"), [("kz_2012", "482KTA05"), ("pe_2010", "B7X413"), ("ma_2000_two_line", "48213B6")]
+)
+def test_the_lines_of_a_rendered_plate_are_found(
+    client: grpc.InferenceServerClient, design: str, text: str
+) -> None:
+    def network(batch: np.ndarray) -> np.ndarray:
+        tensor = grpc.InferInput("image", list(batch.shape), "FP32")
+        tensor.set_data_from_numpy(batch)
+        return client.infer("plate_corners", [tensor], client_timeout=60).as_numpy("lines")
+
+    plate = load_designs()[design]
+    scale = 110 / plate.size_mm[0]
+    box = (580.0, 420.0, 690.0, 420 + plate.size_mm[1] * scale)
+    (found,) = find_lines(network, [(scene(text, design), box)])
+    parts = np.array([part["box"] for part in plate.fields]) * scale + np.array([580, 420, 580, 420])
+    assert found.legible > 0.9
+    assert (found.two_line > 0.5) == plate.two_line
+    for line, members in enumerate((parts[:1], parts[1:]) if plate.two_line else (parts,)):
+        height = members[:, 3].max() - members[:, 1].min()
+        upper_left, lower_right = found.quads[line, 0], found.quads[line, 2]
+        assert upper_left[1] == pytest.approx(members[:, 1].min(), abs=0.25 * height)
+        assert lower_right[1] == pytest.approx(members[:, 3].max(), abs=0.25 * height)
+        # Glyphs do not fill their fields sideways: the line lies inside them.
+        assert upper_left[0] > members[:, 0].min() - 0.3 * height
+        assert lower_right[0] < members[:, 2].max() + 0.3 * height
+        assert lower_right[0] - upper_left[0] > 0.6 * (members[:, 2].max() - members[:, 0].min())
 
 
 @pytest.mark.parametrize(("encoder", "codec"), [("libx264", "h264"), ("libx265", "hevc")])
