@@ -13,22 +13,16 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from waysight.cameras.calibration import Matrix, fit_homography
+from waysight.cameras.calibration import Matrix
+from waysight.cameras.survey import Calibration, Model, Point
 from waysight.messages.perception import ObjectLabel
 
 Purpose = Literal["hotlist", "count", "spot_speed", "section_control", "red_light", "restricted_zone"]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Point = tuple[float, float]
 VEHICLES: tuple[ObjectLabel, ...] = ("car", "truck", "bus", "motorcycle")
 LEAST_MEASURING_FPS = 5.0
-
-
-class Model(BaseModel):
-    """Closed and immutable: an unknown field is an error, not a silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Fps(Model):
@@ -46,36 +40,6 @@ class Location(Model):
     road_class: str = ""
     straight: bool = False
     district: str = ""
-
-
-class SurveyedPoint(Model):
-    """One point seen at `image` (px) and surveyed at `ground` (m; X right, Y along the road, away)."""
-
-    image: Point
-    ground: Point
-
-
-class Calibration(Model):
-    """Surveyed points from which image px become road-plane metres; `error_m` is one sigma of a point."""
-
-    image_size: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
-    points: tuple[SurveyedPoint, ...] = Field(min_length=4)
-    error_m: float = Field(0.15, ge=0, le=5)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        width, height = self.image_size
-        for point in self.points:
-            if not (-width <= point.image[0] <= 2 * width and -height <= point.image[1] <= 2 * height):
-                raise ValueError(f"point {point.image} is far outside the {width}x{height} picture")
-        self.solve()
-        return self
-
-    def solve(self) -> tuple[Matrix, float]:
-        """Image px → ground m (3x3) and the root mean square error of the points in px; ValueError if unusable."""
-        image = np.array([p.image for p in self.points], dtype=np.float64)
-        ground = np.array([p.ground for p in self.points], dtype=np.float64)
-        return fit_homography(image, ground, self.image_size)
 
 
 class SectionRole(Model):
@@ -230,7 +194,7 @@ class Camera(Model):
     @property
     def homography(self) -> Matrix | None:
         """3x3 float64 matrix, image px → road plane m, or None without calibration."""
-        return self.calibration.solve()[0] if self.calibration else None
+        return self.calibration.solve().matrix if self.calibration else None
 
     @property
     def stop_line_ground(self) -> tuple[Point, Point] | None:

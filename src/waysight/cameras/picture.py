@@ -11,6 +11,7 @@ from waysight.adapters.pictures import AMBER, GREEN, RED, Picture, draw_polygon,
 from waysight.adapters.video import open_file, open_live
 from waysight.cameras.calibration import Matrix, apply_homography
 from waysight.cameras.models import Camera
+from waysight.cameras.survey import Calibration
 from waysight.errors import BadMessage
 
 GRID_STEP_M = 5.0
@@ -35,16 +36,16 @@ def draw_configuration(camera: Camera, picture: Picture) -> Picture:
     matrix = camera.homography
     if matrix is not None and camera.calibration is not None:
         to_image = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-        ground = np.array([p.ground for p in camera.calibration.points])
+        ground = surveyed_ground(camera.calibration)
         for line in _grid(ground):
             _draw(
                 drawn,
                 apply_homography(to_image, line) * scale,
                 f"{line[0, 1]:.0f} m" if line[0, 1] == line[1, 1] else "",
             )
-        for number, point in enumerate(camera.calibration.points, 1):
-            x, y = np.array(point.image) * scale
-            draw_text(drawn, (int(x), int(y)), str(number), AMBER)
+        for residual in camera.calibration.solve().residuals:
+            x, y = np.array(residual.seen) * scale
+            draw_text(drawn, (int(x), int(y)), residual.name.split()[-1], AMBER)
         if line_m := camera.stop_line_ground:
             left, right = float(ground[:, 0].min()), float(ground[:, 0].max())
             ends = np.array(line_m if camera.stop_line and camera.stop_line.image else
@@ -57,6 +58,16 @@ def draw_configuration(camera: Camera, picture: Picture) -> Picture:
         )
     draw_text(drawn, (0, 0), f"{camera.id}: {', '.join(camera.purposes)}", GREEN)
     return drawn
+
+
+def surveyed_ground(calibration: Calibration) -> Matrix:
+    """The road that a calibration was made on: its points or ends of marks in m, (N, 2), else 5 to 60 m ahead."""
+    if calibration.points:
+        return np.array([p.ground for p in calibration.points], dtype=np.float64)
+    ends = np.array([e for m in calibration.marks for e in m.image], dtype=np.float64)
+    if not len(ends):
+        return np.array([[-4.0, 5.0], [4.0, 60.0]])
+    return apply_homography(calibration.solve().matrix, ends)
 
 
 def _grid(ground: Matrix) -> Iterator[Matrix]:

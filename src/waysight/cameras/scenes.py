@@ -85,10 +85,12 @@ def scene_of(camera: Camera) -> Scene:
         ),
     )
     if camera.calibration is not None:
+        plane = camera.calibration.solve()
         bare = replace(
             bare,
             calibration_size=camera.calibration.image_size,
-            calibration_error_m=camera.calibration.error_m,
+            calibration_error_m=plane.error_m,
+            calibration_sways=plane.flat_sways(),
         )
     if camera.certificate is not None:
         papers = camera.certificate

@@ -23,7 +23,8 @@ class Zone:
 class Scene:
     """One camera.
 
-    `homography` maps px of a picture of `calibration_size` to road-plane metres; `clock_error_ms` bounds the
+    `homography` maps px of a picture of `calibration_size` to road-plane metres, `calibration_sways` metres to
+    the metres of a plane one sigma off, one for each independent error of the calibration; `clock_error_ms` bounds the
     clock; `traffic` is 1 where all drive away from the camera, -1 where all come towards it, else 0; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
     rest on the camera, `certificate` says on which documents.
     """
@@ -38,6 +39,7 @@ class Scene:
     homography: Matrix | None = None
     calibration_size: tuple[int, int] = (0, 0)
     calibration_error_m: float = 0.0
+    calibration_sways: tuple[Matrix, ...] = ()
     speed_limit_kmh: float | None = None
     section_id: str = ""
     section_role: str = ""

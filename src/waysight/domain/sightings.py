@@ -108,7 +108,7 @@ def _worth_telling(rules: SightingRules, track: Track, interval_ms: float) -> Vo
 
 def _sighting(scene: Scene, track: Track, voted: VotedPlate, frame: Detections, *, final: bool) -> Sighting:
     best, second = _frames(track, voted.text)
-    motion = measure(_fixes(track), scene.calibration_error_m)
+    motion = measure(_fixes(track), scene.calibration_error_m, scene.calibration_sways)
     label, label_confidence = leading(track.labels)
     colour, colour_confidence = _colour(track)
     return Sighting(

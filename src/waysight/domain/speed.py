@@ -1,8 +1,9 @@
 """Speed from places on the road plane over time, with the bound that the law may lean on.
 
-Weighted least squares of a straight, steady motion: near fixes weigh more, because the same pixel error
-is fewer metres there. The bound holds the scatter of the fixes, the pixel noise carried through the
-homography, and the survey of the calibration points (NIST/GUM law of propagation, coverage 95 %).
+Weighted, robust least squares of a steady motion: near fixes weigh more, because the same pixel error is
+fewer metres there, and fixes that leave the motion (a box cut by the picture's edge, another vehicle) are
+left out. The 95 % bound adds in squares (law of propagation, GUM JCGM 100): the scatter of the fixes with
+their correlation from frame to frame, the calibration, the clock, and what no calibration sees.
 """
 
 from __future__ import annotations
@@ -14,10 +15,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from waysight.domain.geometry import Matrix
+
+Column = NDArray[np.float64]
+Chosen = NDArray[np.bool_]
+
 _COVERAGE = 1.96
 _OUTLIER = 3.5  # of the robust standard deviation
-_LEAST_ERROR_M = 0.02
+_HUBER = 1.5  # of it: fixes beyond weigh less and less
+_LEAST_ERROR_M = 0.1  # what a lower edge wanders over a vehicle as it nears
+_MOST_CORRELATION = 0.95
+_LEAST_CORRELATED = 8  # fewer fixes tell nothing of correlation
 _TO_KMH = 3.6
+_ROUNDS = 8
+FRAME_ERROR_MS = 1.0  # one sigma of when a frame was taken, against the frame before
+MODEL_ERROR = 0.015  # one sigma: a lower edge 0.1 m above the road seen from 8 m, the lens, an uneven road
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Velocity (m/s) on the road plane, speed (km/h) and its 95 % bound (km/h), travel (m), fixes used."""
+    """Velocity (m/s) on the road plane, speed (km/h) and its 95 % bound (km/h), travel (m), fixes used.
+
+    The bound's parts, one sigma each in km/h: tracking, calibration, clock and model.
+    """
 
     vx_mps: float
     vy_mps: float
@@ -41,38 +56,52 @@ class Motion:
     error_kmh: float
     travel_m: float
     fixes: int
+    tracking_kmh: float = 0.0
+    calibration_kmh: float = 0.0
+    clock_kmh: float = 0.0
+    model_kmh: float = 0.0
 
 
-def measure(fixes: Sequence[Fix], calibration_error_m: float = 0.0) -> Motion | None:
+def measure(
+    fixes: Sequence[Fix],
+    calibration_error_m: float = 0.0,
+    sways: Sequence[Matrix] = (),
+    frame_error_ms: float = FRAME_ERROR_MS,
+) -> Motion | None:
     """The steady motion that fits the fixes; None with fewer than two places in time.
 
-    `calibration_error_m` is one sigma of a surveyed point; it stretches the whole plane, so it counts at
-    both ends of the travel and no number of frames averages it away.
+    `sways` are maps ground m → ground m: the plane as it would be one sigma away along each independent
+    error of the calibration. Without them `calibration_error_m`, one sigma of a surveyed point, counts at
+    both ends of the travel. No number of frames averages either away.
     """
     if len(fixes) < 2 or fixes[0].captured_ms == fixes[-1].captured_ms:
         return None
+    times = {f.captured_ms: f for f in reversed(fixes)}
+    fixes = [times[ms] for ms in sorted(times)]
     t = np.array([f.captured_ms - fixes[0].captured_ms for f in fixes], dtype=np.float64) / 1000.0
-    x, sx = _column([f.x_m for f in fixes]), _errors([f.x_error_m for f in fixes])
-    y, sy = _column([f.y_m for f in fixes]), _errors([f.y_error_m for f in fixes])
-    keep = _without_outliers(t, x, sx) & _without_outliers(t, y, sy)
-    if keep.sum() >= 2 and t[keep].max() > t[keep].min():
-        t, x, sx, y, sy = t[keep], x[keep], sx[keep], y[keep], sy[keep]
-    vx, vx_error = _slope(t, x, sx)
-    vy, vy_error = _slope(t, y, sy)
-    speed = math.hypot(vx, vy)
-    duration = float(t.max() - t.min())
-    travel = speed * duration
-    along = (vx / speed, vy / speed) if speed > 0 else (0.0, 1.0)
-    random = math.hypot(vx_error * along[0], vy_error * along[1])
-    survey = math.sqrt(2.0) * calibration_error_m / duration
-    return Motion(
-        vx_mps=vx,
-        vy_mps=vy,
-        speed_kmh=speed * _TO_KMH,
-        error_kmh=_COVERAGE * math.hypot(random, survey) * _TO_KMH,
-        travel_m=travel,
-        fixes=len(t),
+    at = np.array([(f.x_m, f.y_m) for f in fixes], dtype=np.float64)
+    error = np.maximum(
+        np.array([(f.x_error_m, f.y_error_m) for f in fixes], dtype=np.float64), _LEAST_ERROR_M
     )
+    velocity, along = _first_guess(t, at)
+    kept, weights = _steady(t, at, error, velocity, along)
+    t, at, error, weights = t[kept], at[kept], error[kept], weights[kept]
+    vx, vy = _slope(t, at[:, 0], weights), _slope(t, at[:, 1], weights)
+    speed = math.hypot(vx, vy)
+    duration = float(t[-1] - t[0])
+    if speed > 0:
+        along = (vx / speed, vy / speed)
+    tracking = _tracking_error(t, at @ np.array(along), _toward(error, along), weights)
+    if sways:
+        calibration = math.sqrt(sum((s - speed) ** 2 for s in (_swayed(w, t, at, weights) for w in sways)))
+    else:
+        calibration = math.sqrt(2.0) * calibration_error_m / duration
+    clock = speed * math.sqrt(2.0) * frame_error_ms / 1000.0 / duration
+    model = MODEL_ERROR * speed
+    parts = [p * _TO_KMH for p in (tracking, calibration, clock, model)]
+    return Motion(
+        vx, vy, speed * _TO_KMH, _COVERAGE * math.hypot(*parts), speed * duration, len(t), *parts
+    )  # fmt: skip
 
 
 def crossing_ms(times_ms: Sequence[int], distances_m: Sequence[float], at_m: float) -> float | None:
@@ -91,38 +120,80 @@ def crossing_ms(times_ms: Sequence[int], distances_m: Sequence[float], at_m: flo
     return None
 
 
-def _column(values: list[float]) -> NDArray[np.float64]:
-    return np.array(values, dtype=np.float64)
+def _first_guess(t: Column, at: Column) -> tuple[float, tuple[float, float]]:
+    """Speed (m/s) and direction by the median of displacements over a sixth of the fixes."""
+    step = max(1, len(t) // 6)
+    vx, vy = np.median((at[step:] - at[:-step]) / (t[step:] - t[:-step])[:, None], axis=0)
+    speed = math.hypot(vx, vy)
+    return speed, ((float(vx / speed), float(vy / speed)) if speed > 0 else (0.0, 1.0))
 
 
-def _errors(values: list[float]) -> NDArray[np.float64]:
-    return np.maximum(_column(values), _LEAST_ERROR_M)
+def _steady(
+    t: Column, at: Column, error: Column, velocity: float, along: tuple[float, float]
+) -> tuple[Chosen, Column]:
+    """Which fixes lie on one steady motion, and their weights (1/m²; Huber, 1964)."""
+    across = (-along[1], along[0])
+    s, e = at @ np.array(along), _toward(error, along)
+    aside, e_aside = at @ np.array(across), _toward(error, across)
+    kept, weights = np.ones(len(t), dtype=np.bool_), 1.0 / e**2
+    if len(t) < 5:
+        return kept, weights
+    straight = np.abs(_standard(aside - _line(t, aside), e_aside, kept)) <= _OUTLIER
+    for _ in range(_ROUNDS):
+        off = _standard(s - velocity * t, e, kept)
+        chosen = (np.abs(off) <= _OUTLIER) & straight
+        if chosen.sum() < max(3, len(t) // 3):
+            break
+        weights = np.where(np.abs(off) > _HUBER, _HUBER / np.maximum(np.abs(off), 1e-9), 1.0) / e**2
+        found = _slope(t[chosen], s[chosen], weights[chosen])
+        settled = bool((chosen == kept).all()) and abs(found - velocity) < 1e-4
+        kept, velocity = chosen, found
+        if settled:
+            break
+    return kept, weights
 
 
-def _slope(t: NDArray[np.float64], s: NDArray[np.float64], error: NDArray[np.float64]) -> tuple[float, float]:
-    weights = 1.0 / error**2
+def _toward(error: Column, direction: tuple[float, float]) -> Column:
+    return np.asarray(np.sqrt(error**2 @ np.square(np.array(direction))))
+
+
+def _standard(residual: Column, error: Column, kept: Chosen) -> Column:
+    """Residuals in robust standard deviations from their median, never finer than the stated error."""
+    z = (residual - np.median(residual[kept])) / error
+    z = z - np.median(z[kept])
+    return np.asarray(z / max(1.0, 1.4826 * float(np.median(np.abs(z[kept])))))
+
+
+def _line(t: Column, s: Column) -> Column:
+    step = max(1, len(t) // 6)
+    return np.asarray(float(np.median((s[step:] - s[:-step]) / (t[step:] - t[:-step]))) * t)
+
+
+def _slope(t: Column, s: Column, weights: Column) -> float:
+    middle = float((weights * t).sum() / weights.sum())
+    return float((weights * (t - middle) * s).sum() / (weights * (t - middle) ** 2).sum())
+
+
+def _tracking_error(t: Column, s: Column, error: Column, weights: Column) -> float:
+    """One sigma (m/s) of the slope: the larger of expected and seen scatter, correlation counted in (AR(1))."""
     middle = float((weights * t).sum() / weights.sum())
     spread = float((weights * (t - middle) ** 2).sum())
-    slope = float((weights * (t - middle) * s).sum() / spread)
-    offset = float((weights * (s - slope * t)).sum() / weights.sum())
-    expected = 1.0 / math.sqrt(spread)
     if len(t) < 3:
-        return slope, expected
-    scatter = math.sqrt(float((weights * (s - slope * t - offset) ** 2).sum()) / (len(t) - 2))
-    return slope, expected * max(1.0, scatter)
+        return 1.0 / math.sqrt(float(((t - middle) ** 2 / error**2).sum()))
+    residual = s - _slope(t, s, weights) * t
+    residual = (residual - float((weights * residual).sum() / weights.sum())) * np.sqrt(weights)
+    power = float((residual**2).sum())
+    scatter = math.sqrt(power / (len(t) - 2))
+    correlation = 0.0
+    if len(t) >= _LEAST_CORRELATED and power > 0:
+        correlation = float((residual[1:] * residual[:-1]).sum()) / power + 1.0 / len(t)
+    correlation = min(max(correlation, 0.0), _MOST_CORRELATION)
+    return max(1.0, scatter) * math.sqrt((1.0 + correlation) / (1.0 - correlation) / spread)
 
 
-def _without_outliers(
-    t: NDArray[np.float64], s: NDArray[np.float64], error: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    if len(t) < 5:
-        return np.ones(len(t), dtype=np.bool_)
-    slopes = [
-        (s[j] - s[i]) / (t[j] - t[i]) for i in range(len(t)) for j in range(i + 1, len(t)) if t[j] > t[i]
-    ]
-    slope = float(np.median(slopes))  # Theil-Sen
-    left = (s - slope * t) / error
-    left = left - np.median(left)
-    scale = max(1.0, 1.4826 * float(np.median(np.abs(left))))
-    kept: NDArray[np.bool_] = np.abs(left) <= _OUTLIER * scale
-    return kept
+def _swayed(sway: Matrix, t: Column, at: Column, weights: Column) -> float:
+    """The speed (m/s) of the same fixes on a plane that is one sigma off."""
+    matrix = np.array(sway, dtype=np.float64).reshape(3, 3)
+    ground = np.column_stack([at, np.ones(len(at))]) @ matrix.T
+    moved = ground[:, :2] / ground[:, 2:]
+    return math.hypot(_slope(t, moved[:, 0], weights), _slope(t, moved[:, 1], weights))
