@@ -11,19 +11,32 @@ from .confidence import load_chances
 from .detectors import open_detector
 from .sessions import open_network, version_of
 
-DETECTOR, PLATES, READER = OWN_NETWORKS = ("vehicle_detector", "plate_detector", "plate_reader")
+DETECTOR, PLATES, CORNERS, READER = OWN_NETWORKS = (
+    "vehicle_detector",
+    "plate_detector",
+    "plate_corners",
+    "plate_reader",
+)
+LARGE = "plate_reader_large"
 
 
-def open_networks(repository: Path, large: Callable[[Floats], Floats] | None) -> Networks:
-    """The networks of a repository with one folder per model; `large` is the large reader, if there is one."""
+def open_networks(
+    repository: Path, large: Callable[[Floats], Floats] | None, large_weights: Path | None = None
+) -> Networks:
+    """The networks of a repository with one folder per model; `large` is the large reader, if there is one.
+
+    `large_weights` is its file, named in every result as the others are.
+    """
     folders = {name: repository / name / "1" for name in OWN_NETWORKS}
-    corners = repository / "plate_corners" / "1" / "model.onnx"
+    files = {name: folder / "model.onnx" for name, folder in folders.items()}
+    if large_weights is not None:
+        files[LARGE] = large_weights
     return Networks(
         open_detector(folders[DETECTOR]),
-        open_network(folders[PLATES] / "model.onnx"),
-        open_network(folders[READER] / "model.onnx"),
+        open_network(files[PLATES]),
+        open_network(files[READER]),
         large,
-        {name: version_of(folder / "model.onnx") for name, folder in folders.items()},
-        open_network(corners) if corners.exists() else None,
+        {name: version_of(path) for name, path in files.items()},
+        open_network(files[CORNERS]),
         load_chances(folders[READER] / "confidence.json"),
     )

@@ -16,10 +16,8 @@ import triton_python_backend_utils as pb
 from .analysis import analyse
 from .apart import FAULTS, sentence
 from .boxes import Floats
-from .loading import open_networks
+from .loading import LARGE, open_networks
 from .sessions import large_reader_path, open_network, open_recogniser
-
-LARGE = "plate_reader_large"
 
 
 def _folder(args: dict[str, str]) -> Path:
@@ -75,7 +73,7 @@ class AnalysisModel:
     """Whole frames in, JSON out. Our small networks run in this process, the large reader in its own model."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        self.networks = open_networks(Path(args["model_repository"]).parent, self._large)
+        self.networks = open_networks(Path(args["model_repository"]).parent, self._large, large_reader_path())
 
     def _large(self, batch: Floats) -> Floats:
         request = pb.InferenceRequest(

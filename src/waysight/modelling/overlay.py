@@ -15,19 +15,21 @@ from typing import Any
 import msgspec
 import yaml
 
-from waysight.digests import sha256_of
+from waysight.digests import sha256_of_folder
 from waysight.errors import BadConfiguration
 
 FILE, HISTORY = "in-force.yaml", "history.jsonl"
 WEIGHTS, DESCRIPTION = "1/model.onnx", "1/detector.json"
+CODE = "model.py"
 
 
 class Replacement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What took a model's place; `sha256` is of the weights, `used_ms` UTC epoch ms; shapes as in models.yaml."""
+    """What took a model's place; `sha256` is of the weights, `files` of the whole folder; `used_ms` UTC epoch ms."""
 
     kind: str
     folder: str
     sha256: str
+    files: str
     licence: str
     source: str
     trained_on: str
@@ -100,11 +102,13 @@ def lay_over(folder: Path, name: str, entry: Replacement, target: Path) -> None:
     files = folder / entry.folder
     if not (target / name).is_dir():
         raise BadConfiguration(f"{folder / FILE}: there is no model {name!r}; delete its entry")
-    found = sha256_of(files / WEIGHTS) if (files / WEIGHTS).is_file() else "missing"
-    if found != entry.sha256:
+    found = sha256_of_folder(files)
+    if found != entry.files:
         raise BadConfiguration(
-            f"{files / WEIGHTS} is not what was put in place for {name} (sha256 {found[:12]}, recorded "
-            f"{entry.sha256[:12]}); repeat `waysight models use {name} FILE`, or `waysight models use {name} own`"
+            f"{files} is not what was put in place for {name} (sha256 of its files {found[:12]}, recorded "
+            f"{entry.files[:12]}); repeat `waysight models use {name} FILE`, or `waysight models use {name} own`"
         )
-    (target / name / DESCRIPTION).unlink(missing_ok=True)
+    for data in (target / name / "1").iterdir():
+        if data.is_file() and data.name != CODE:
+            data.unlink()  # a description or a calibration belongs to the weights that it was made for
     shutil.copytree(files, target / name, dirs_exist_ok=True)

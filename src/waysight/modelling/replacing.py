@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from waysight.digests import sha256_of
+from waysight.digests import sha256_of, sha256_of_folder
 from waysight.errors import BadConfiguration
 from waysight.modelling.catalogue import Catalogue, Contract, Tensor
 from waysight.modelling.contracts import CONFIG, read_config, rewritten
@@ -109,6 +109,8 @@ def replace_model(
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / WEIGHTS).parent.mkdir(parents=True)
     shutil.copyfile(request.weights, fresh / WEIGHTS)
+    for companion in companions(repository / request.model, request.weights):
+        shutil.copyfile(companion, fresh / "1" / companion.name)
     if outcome.description:
         (fresh / DESCRIPTION).write_text(json.dumps(outcome.description), encoding="utf-8")
         labels = [label or f"class-{k}" for k, label in enumerate(outcome.description["labels"])]
@@ -121,6 +123,7 @@ def replace_model(
         kind=request.kind,
         folder=name,
         sha256=digest,
+        files=sha256_of_folder(target),
         licence=request.licence or "not stated",
         source=request.source or request.weights.name,
         trained_on=request.trained_on or "not stated",
@@ -129,6 +132,12 @@ def replace_model(
         input=shape_text(given),
         output=shape_text(made),
     )
+
+
+def companions(model: Path, weights: Path) -> list[Path]:
+    """Files beside the weights that are named as the model's own data are, such as a reader's calibration."""
+    names = {path.name for path in (model / "1").glob("*.json")} - {Path(DESCRIPTION).name}
+    return [path for name in sorted(names) if (path := weights.parent / name).is_file()]
 
 
 def tensors(contract: Contract, outcome: Outcome) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from waysight.digests import sha256_of
+from waysight.digests import sha256_of, sha256_of_folder
 from waysight.errors import BadConfiguration
 from waysight.modelling.overlay import (
     FILE,
@@ -19,6 +19,7 @@ from waysight.modelling.overlay import (
     read_overlay,
     write_overlay,
 )
+from waysight.modelling.replacing import companions
 
 
 def put(folder: Path, weights: bytes = b"other weights") -> Replacement:
@@ -28,11 +29,12 @@ def put(folder: Path, weights: bytes = b"other weights") -> Replacement:
     (files / "1" / "model.onnx").write_bytes(weights)
     (files / "1" / "detector.json").write_text('{"kind": "yolox"}')
     (files / "config.pbtxt").write_text('name: "eye" # other\n')
-    digest = sha256_of(files / "1" / "model.onnx")
+    digest, whole = sha256_of(files / "1" / "model.onnx"), sha256_of_folder(files)
     return Replacement(
         "yolox",
         "eye-1",
         digest,
+        whole,
         "Apache-2.0",
         "a shop",
         "COCO",
@@ -60,15 +62,32 @@ def test_what_is_recorded_is_read_back_and_laid_over_the_shipped_files(shipped: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "served", "shipped"]
 
 
-def test_weights_that_were_changed_afterwards_are_not_served(shipped: Path, tmp_path: Path) -> None:
+def test_files_that_were_changed_afterwards_are_not_served(shipped: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     write_overlay(folder, {"eye": put(folder)})
     (folder / "eye-1" / "1" / "model.onnx").write_bytes(b"tampered")
     with pytest.raises(BadConfiguration, match=r"is not what was put in place for eye.*models use eye own"):
         build_repository(shipped, folder, tmp_path / "served")
-    (folder / "eye-1" / "1" / "model.onnx").unlink()
-    with pytest.raises(BadConfiguration, match="missing"):
+    (folder / "eye-1" / "1" / "model.onnx").write_bytes(b"other weights")
+    build_repository(shipped, folder, tmp_path / "served")
+    (folder / "eye-1" / "1" / "detector.json").write_text('{"kind": "yolox", "score": 0.99}')
+    with pytest.raises(BadConfiguration, match="is not what was put in place"):
         build_repository(shipped, folder, tmp_path / "served")
+
+
+def test_a_calibration_of_our_weights_does_not_stay_with_others(shipped: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    (shipped / "eye" / "1" / "confidence.json").write_text("{}")
+    write_overlay(folder, {"eye": put(folder)})
+    build_repository(shipped, folder, tmp_path / "served")
+    assert sorted(file.name for file in (tmp_path / "served" / "eye" / "1").iterdir()) == [
+        "detector.json",
+        "model.onnx",
+        "model.py",
+    ]
+    (tmp_path / "confidence.json").write_text("{}")
+    assert companions(shipped / "eye", tmp_path / "mine.onnx") == [tmp_path / "confidence.json"]
+    assert companions(shipped / "eye", tmp_path / "elsewhere" / "mine.onnx") == []
 
 
 def test_a_replacement_for_no_model_is_refused(shipped: Path, tmp_path: Path) -> None:
