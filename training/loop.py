@@ -24,6 +24,7 @@ def arguments(description: str, steps: int, batch: int) -> argparse.Namespace:
     parser.add_argument("--lr", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto: a GPU where there is one")
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="openly licensed pictures")
     parser.add_argument("--cache", type=Path, default=CACHE)
@@ -62,6 +63,22 @@ def batches_of(samples: Endless, options: argparse.Namespace) -> Iterator[Any]:
     )
 
 
+def device_of(options: argparse.Namespace) -> torch.device:
+    """Where training runs."""
+    if options.device != "auto":
+        return torch.device(options.device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """The value with every tensor in its lists and tuples on the device."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, list | tuple):
+        return type(value)(moved(part, device) for part in value)
+    return value
+
+
 def fit_model(
     model: nn.Module,
     batches: Iterator[tuple[Tensor, Any]],
@@ -69,22 +86,23 @@ def fit_model(
     options: argparse.Namespace,
     checkpoint: Path,
 ) -> nn.Module:
-    """Trains, resuming from `checkpoint` where it exists; returns the model with averaged weights."""
+    """Trains, resuming from `checkpoint` where it exists; returns the model with averaged weights, on the CPU."""
     torch.set_num_threads(options.threads)
-    model.to(memory_format=torch.channels_last)
+    device = device_of(options)
+    model.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.02)
     averaged = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
     )
     step = 0
     if checkpoint.exists() and not options.restart:
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(saved["model"])
         averaged.load_state_dict(saved["averaged"])
         optimiser.load_state_dict(saved["optimiser"])
         step = int(saved["step"])
     elif options.start_from:
-        adopt(model, torch.load(options.start_from, weights_only=True)["weights"])
+        adopt(model, torch.load(options.start_from, weights_only=True, map_location="cpu")["weights"])
         averaged.module.load_state_dict(model.state_dict())
     schedule = _schedule(options.lr, options.steps)
     started, mean_loss, first = time.process_time(), 0.0, step
@@ -92,7 +110,7 @@ def fit_model(
     while step < options.steps:
         for group in optimiser.param_groups:
             group["lr"] = schedule(step)
-        inputs, targets = next(batches)
+        inputs, targets = moved(next(batches), device)
         loss = loss_of(model(inputs.contiguous(memory_format=torch.channels_last)), targets)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -107,13 +125,15 @@ def fit_model(
         if step % 200 == 0 or step == options.steps:
             _save(checkpoint, model, averaged, optimiser, step)
     result: nn.Module = averaged.module
-    return result.eval()
+    return result.cpu().eval()
 
 
 def adopt(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Takes over the weights whose name and shape the model has; says how many of its own stay as they are."""
     own = model.state_dict()
-    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    fitting = {
+        name: value for name, value in weights.items() if name in own and own[name].shape == value.shape
+    }
     model.load_state_dict(own | fitting)
     print(f"started from {len(fitting)} tensors; {len(own) - len(fitting)} begin anew", flush=True)
 
@@ -146,5 +166,5 @@ def _save(checkpoint: Path, model: nn.Module, averaged: nn.Module, optimiser: An
 
 def load_weights(model: nn.Module, checkpoint: Path) -> nn.Module:
     """The model with the averaged weights of a checkpoint, ready for inference."""
-    model.load_state_dict(torch.load(checkpoint, weights_only=True)["weights"])
+    model.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu")["weights"])
     return model.eval()

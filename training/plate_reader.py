@@ -30,14 +30,15 @@ def crops(options: argparse.Namespace, rng: np.random.Generator) -> Iterator[tup
 
 def ctc_loss(logits: Tensor, texts: list[str]) -> Tensor:
     """CTC loss of logits (n, 32, 37) against texts over 0-9A-Z; an empty text means blank throughout."""
-    targets = torch.tensor([ALPHABET.index(c) + 1 for text in texts for c in text], dtype=torch.long)
+    codes = [ALPHABET.index(c) + 1 for text in texts for c in text]
+    targets = torch.tensor(codes, dtype=torch.long, device=logits.device)
     lengths = torch.tensor([len(text) for text in texts], dtype=torch.long)
     log_probabilities = logits.log_softmax(2).transpose(0, 1)
     steps = torch.full((len(texts),), logits.shape[1], dtype=torch.long)
     losses = torch.nn.functional.ctc_loss(
         log_probabilities, targets, steps, lengths, reduction="none", zero_infinity=True
     )
-    return (losses / (lengths + 1)).mean()
+    return (losses / (lengths.to(logits.device) + 1)).mean()
 
 
 def hold_out_accuracy(model: torch.nn.Module, options: argparse.Namespace, batches: int = 16) -> float:
