@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from .colour import daylight, vehicle_colour
 from .confidence import UNFITTED, Chances
 from .objects import Detector, Found
 from .pictures import Unreadable, decode
-from .plates import WHOLE_PX, PlateBox, Region, find_plates
+from .plates import WHOLE_PX, PlateBox, Region, distinct_regions, find_plates, without_doubles
 from .reading import Read, Readers, read_plates
 
 Network = Callable[[Floats], Floats]
@@ -23,6 +23,7 @@ MIN_VEHICLE_PX = 44
 MAX_VEHICLES = 24
 CROP_ASPECT = 176 / 208
 MIN_CHARACTERS, MIN_DIGITS, MIN_CONFIDENCE, SURE_SCORE = 3, 5, 0.02, 0.6
+MIN_LETTERS, MOST_LETTERS, SURE_LETTERS = 5, 8, 0.8
 COLOURED = ("car", "bus", "truck")
 
 
@@ -120,36 +121,45 @@ def look(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     """Objects and orphan plates of each picture, ready for JSON."""
     found = networks.vehicles(pictures, None)
     carriers = [(index, thing) for index, things in enumerate(found) for thing in _carriers(things)]
-    plates = find_plates(
-        networks.plates, pictures, [(index, crop_region(thing)) for index, thing in carriers]
-    )
-    owned = [(carriers[plate.region][0], plate) for plate in plates]
-    bare = [index for index in range(len(pictures)) if not any(index == owner for owner, _ in owned)]
-    whole: list[Region] = [
-        (index, (0.0, 0.0, float(pictures[index].shape[1]), float(pictures[index].shape[0])))
-        for index in bare
-    ]
-    owned += [
-        (bare[plate.region], plate)
-        for plate in find_plates(networks.plates, pictures, whole, WHOLE_PX, most=3)
-    ]
+    owned = _plates_of(networks.plates, pictures, carriers)
     reads = read_plates(networks.readers, [(pictures[index], plate.box) for index, plate in owned])
     roads = [daylight(picture) for picture in pictures]
     objects = [[_object(pictures[k], thing, roads[k]) for thing in things] for k, things in enumerate(found)]
     orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]
     for (index, plate), read in zip(owned, reads, strict=True):
-        if not could_be_plate(read.text) or read.confidence < MIN_CONFIDENCE:
+        holder = holder_of(plate.box, found[index])
+        if read.confidence < MIN_CONFIDENCE or not (
+            could_be_plate(read.text) or (holder is not None and could_be_chosen(read))
+        ):
             continue
         entry = _plate(plate, read, pictures[index])
-        holder = holder_of(plate.box, found[index])
         # Away from any vehicle, or without a letter, it is more often a sign or the camera's own clock.
         if (holder is None or read.text.isdigit()) and plate.score < SURE_SCORE:
             continue
         if holder is None:
             orphans[index].append(entry)
-        elif (objects[index][holder]["plate"] or entry)["confidence"] <= entry["confidence"]:
+        elif _worth(objects[index][holder]["plate"]) <= _worth(entry):
             objects[index][holder]["plate"] = entry
     return list(zip(objects, orphans, strict=True))
+
+
+def _plates_of(
+    network: Network, pictures: Sequence[Bgr], carriers: Sequence[tuple[int, Found]]
+) -> list[tuple[int, PlateBox]]:
+    """Plates with their picture's index: on vehicles, and where none is for certain, anywhere."""
+    regions: list[Region] = [(index, crop_region(thing)) for index, thing in carriers]
+    regions = [regions[k] for k in distinct_regions(regions)]
+    plates = find_plates(network, pictures, regions)
+    sure = {regions[plate.region][0] for plate in plates if plate.score >= SURE_SCORE}
+    whole: list[Region] = [
+        (index, (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])))
+        for index, picture in enumerate(pictures)
+        if index not in sure
+    ]
+    everywhere = find_plates(network, pictures, whole, WHOLE_PX, most=3)
+    plates += [replace(plate, region=len(regions) + plate.region) for plate in everywhere]
+    owners = [index for index, _ in [*regions, *whole]]
+    return [(owners[plate.region], plate) for plate in without_doubles(plates, owners)]
 
 
 def could_be_plate(text: str) -> bool:
@@ -159,6 +169,15 @@ def could_be_plate(text: str) -> bool:
     """
     least = MIN_DIGITS if text.isdigit() else MIN_CHARACTERS
     return len(text) >= least and any(character.isdigit() for character in text)
+
+
+def could_be_chosen(read: Read) -> bool:
+    """Whether a reading without digits is likely a plate of chosen letters, not lettering: long enough and sure."""
+    return MIN_LETTERS <= len(read.text) <= MOST_LETTERS and read.confidence >= SURE_LETTERS
+
+
+def _worth(plate: dict[str, Any] | None) -> float:
+    return plate["score"] * plate["confidence"] if plate else 0.0
 
 
 def _carriers(things: Sequence[Found]) -> list[Found]:

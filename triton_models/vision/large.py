@@ -12,13 +12,13 @@ from .corners import line_crop
 from .ctc import ALPHABET
 
 Network = Callable[[Floats], Floats]
-WIDTH_PX, HEIGHT_PX = 192, 48
-MARGIN_X, MARGIN_Y = 0.2, 0.15
+WIDTH_PX, HEIGHT_PX = 144, 48
+MARGIN_X, MARGIN_Y = 0.15, 0.1
 LEAST = 1e-8
 
 
 def prepare(crop: Bgr) -> Floats:
-    """A colour crop of (48, 192) as the recogniser's input (3, 48, 192): BGR, -1..1."""
+    """A colour crop of (48, 144) as the recogniser's input (3, 48, 144): BGR, -1..1."""
     return np.ascontiguousarray(crop.transpose(2, 0, 1).astype(np.float32) / np.float32(127.5) - 1)
 
 

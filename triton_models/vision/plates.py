@@ -14,10 +14,11 @@ from .boxes import Bgr, Floats, Placement, grown, place, sigmoid, suppress, to_b
 Network = Callable[[Floats], Floats]
 Region = tuple[int, tuple[float, float, float, float]]
 STRIDE = 8
-CROP_PX, LARGE_CROP_PX, WHOLE_PX, CLOSE_PX = (208, 176), (288, 240), (512, 320), (128, 96)
-LARGE_FROM_PX = 300
+CROP_PX, LARGE_CROP_PX, WHOLE_PX, CLOSE_PX = (176, 144), (288, 240), (512, 320), (128, 96)
+LARGE_FROM_PX, CONTENT_SCORE = 240, 0.6
 CLOSE_PLATE_PX, CLOSE_PLATE_HIGH_PX = 88, 64
-FIRST_SCORE, SCORE, OVERLAP = 0.25, 0.4, 0.3
+FIRST_SCORE, SCORE, OVERLAP, RELATIVE = 0.2, 0.3, 0.3, 0.4
+WITHIN, TIMES_WIDER = 0.75, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,31 @@ def boxes_of(output: Floats, score: float) -> tuple[Floats, Floats]:
     return boxes[kept], scores[kept]
 
 
+def distinct_regions(regions: Sequence[Region]) -> list[int]:
+    """Indices of the regions worth searching: not those that lie in another one not much wider."""
+    kept: list[int] = []
+    for k in sorted(range(len(regions)), key=lambda k: -_area(regions[k][1])):
+        picture, box = regions[k]
+        inside = (
+            regions[other][0] == picture
+            and _shared(box, regions[other][1]) >= WITHIN * _area(box)
+            and regions[other][1][2] - regions[other][1][0] <= TIMES_WIDER * (box[2] - box[0])
+            for other in kept
+        )
+        if not any(inside):
+            kept.append(k)
+    return sorted(kept)
+
+
+def _area(box: Sequence[float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _shared(one: Sequence[float], other: Sequence[float]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    return max(0.0, width) * max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
+
+
 def find_plates(
     network: Network,
     pictures: Sequence[Bgr],
@@ -55,27 +81,41 @@ def find_plates(
 ) -> list[PlateBox]:
     """Plates in regions (picture index, xyxy), at most `most` a region; boxes refined by a second pass.
 
-    `size` is the first pass's input (w, h); without it, crops wider than 300 px get a larger input.
+    `size` is the first pass's input (w, h); without it, a small one, and a larger one for wide regions in which
+    the small one shows no plate for certain.
     """
     if not regions:
         return []
-    first: dict[int, tuple[Floats, npt.NDArray[np.float32]]] = {}
-    sizes = [size or (LARGE_CROP_PX if x1 - x0 > LARGE_FROM_PX else CROP_PX) for _, (x0, _, x1, _) in regions]
-    for chosen in set(sizes):
-        members = [k for k, one in enumerate(sizes) if one == chosen]
-        outputs = _pass(network, pictures, [regions[k] for k in members], chosen, FIRST_SCORE)
-        first |= dict(zip(members, outputs, strict=True))
-    hits = [(k, box) for k in range(len(regions)) for box in first[k][0][:most]]
-    closer = [(regions[k][0], _closer(box)) for k, box in hits]
+    first = _pass(network, pictures, regions, size or CROP_PX, FIRST_SCORE)
+    if size is None:
+        again = [
+            k
+            for k, (_, (x0, _, x1, _)) in enumerate(regions)
+            if x1 - x0 > LARGE_FROM_PX and max(first[k][1], default=0.0) < CONTENT_SCORE
+        ]
+        if again:
+            outputs = _pass(network, pictures, [regions[k] for k in again], LARGE_CROP_PX, FIRST_SCORE)
+            for k, output in zip(again, outputs, strict=True):
+                first[k] = output
+    rough = [
+        PlateBox(k, tuple(float(v) for v in box), float(score))  # type: ignore[arg-type]
+        for k, (boxes, scores) in enumerate(first)
+        for box, score in list(zip(boxes, scores, strict=True))[:most]
+        if score >= RELATIVE * scores[0]
+    ]
+    hits = without_doubles(rough, [region[0] for region in regions])
+    closer = [(regions[hit.region][0], _closer(np.array(hit.box, np.float32))) for hit in hits]
     found: list[PlateBox] = []
-    for (k, rough), (boxes, scores) in zip(
+    for hit, (boxes, scores) in zip(
         hits, _pass(network, pictures, closer, CLOSE_PX, SCORE) if hits else (), strict=True
     ):
         if len(boxes):
-            middle = (rough[:2] + rough[2:]) / 2
+            middle = (np.array(hit.box[:2]) + np.array(hit.box[2:])) / 2
             nearest = int(np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - middle).sum(1).argmin())
-            found.append(PlateBox(k, tuple(float(v) for v in boxes[nearest]), float(scores[nearest])))  # type: ignore[arg-type]
-    return _without_doubles(found, [region[0] for region in regions])
+            found.append(
+                PlateBox(hit.region, tuple(float(v) for v in boxes[nearest]), float(scores[nearest]))
+            )  # type: ignore[arg-type]
+    return without_doubles(found, [region[0] for region in regions])
 
 
 def _pass(
@@ -101,7 +141,8 @@ def _closer(box: Floats) -> tuple[float, float, float, float]:
     return grown(np.concatenate([middle - half, middle + half]), 0, 0)
 
 
-def _without_doubles(found: list[PlateBox], picture_of: list[int]) -> list[PlateBox]:
+def without_doubles(found: list[PlateBox], picture_of: Sequence[int]) -> list[PlateBox]:
+    """Of boxes that overlap on one picture the best; `picture_of` tells each region's picture."""
     if len(found) < 2:
         return found
     # Boxes of different pictures are set apart so that one suppression serves all of them.
