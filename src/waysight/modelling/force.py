@@ -8,9 +8,9 @@ from waysight.local import control, triton
 from waysight.modelling.overlay import Replacement, build_model, read_overlay, write_overlay
 from waysight.settings import Settings
 
-ANALYSIS = (
-    "frame_analysis"  # runs the other networks in its own process, so it is loaded again with any of them
-)
+CODE = "vision"  # what the processes of models import from the repository
+# It runs the other networks in its own process, so it is loaded again with any of them.
+ANALYSIS = "frame_analysis"
 
 
 def records_acts(settings: Settings) -> bool:
@@ -50,7 +50,7 @@ def put_in_force(settings: Settings, entries: dict[str, Replacement], model: str
 
 def _reload(settings: Settings, model: str) -> None:
     served = triton.served_repository(settings)
-    for name in (model, ANALYSIS):
+    for name in (CODE, model, ANALYSIS):
         # Copied anew, it is newer than what is loaded: Triton loads only what has changed.
         build_model(triton.repository(), settings.models_folder, served, name)
     load_models(_address(settings), (model, ANALYSIS))

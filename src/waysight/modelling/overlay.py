@@ -85,7 +85,7 @@ def build_repository(source: Path, folder: Path, target: Path) -> None:
 
 
 def build_model(source: Path, folder: Path, target: Path, name: str) -> None:
-    """The same for one model of a repository that is being served."""
+    """The same for one folder of a repository that is being served."""
     fresh = target.parent / f"{target.name}.{name}"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(source / name, fresh / name, ignore=shutil.ignore_patterns("__pycache__"))

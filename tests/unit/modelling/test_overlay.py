@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from waysight.digests import sha256_of, sha256_of_folder
 from waysight.errors import BadConfiguration
 from waysight.modelling.overlay import (
     FILE,
@@ -21,31 +21,12 @@ from waysight.modelling.overlay import (
 )
 from waysight.modelling.replacing import companions
 
-
-def put(folder: Path, weights: bytes = b"other weights") -> Replacement:
-    """Files of a replacement for `eye`, and their record."""
-    files = folder / "eye-1"
-    (files / "1").mkdir(parents=True)
-    (files / "1" / "model.onnx").write_bytes(weights)
-    (files / "1" / "detector.json").write_text('{"kind": "yolox"}')
-    (files / "config.pbtxt").write_text('name: "eye" # other\n')
-    digest, whole = sha256_of(files / "1" / "model.onnx"), sha256_of_folder(files)
-    return Replacement(
-        "yolox",
-        "eye-1",
-        digest,
-        whole,
-        "Apache-2.0",
-        "a shop",
-        "COCO",
-        1_700_000_000_000,
-        "ayan",
-        "images",
-        "output",
-    )
+Put = Callable[..., Replacement]
 
 
-def test_what_is_recorded_is_read_back_and_laid_over_the_shipped_files(shipped: Path, tmp_path: Path) -> None:
+def test_what_is_recorded_is_read_back_and_laid_over_the_shipped_files(
+    shipped: Path, tmp_path: Path, put: Put
+) -> None:
     folder, served = tmp_path / "models", tmp_path / "served"
     assert read_overlay(folder) == {}
     entry = put(folder)
@@ -62,7 +43,7 @@ def test_what_is_recorded_is_read_back_and_laid_over_the_shipped_files(shipped: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "served", "shipped"]
 
 
-def test_files_that_were_changed_afterwards_are_not_served(shipped: Path, tmp_path: Path) -> None:
+def test_files_that_were_changed_afterwards_are_not_served(shipped: Path, tmp_path: Path, put: Put) -> None:
     folder = tmp_path / "models"
     write_overlay(folder, {"eye": put(folder)})
     (folder / "eye-1" / "1" / "model.onnx").write_bytes(b"tampered")
@@ -75,7 +56,9 @@ def test_files_that_were_changed_afterwards_are_not_served(shipped: Path, tmp_pa
         build_repository(shipped, folder, tmp_path / "served")
 
 
-def test_a_calibration_of_our_weights_does_not_stay_with_others(shipped: Path, tmp_path: Path) -> None:
+def test_a_calibration_of_our_weights_does_not_stay_with_others(
+    shipped: Path, tmp_path: Path, put: Put
+) -> None:
     folder = tmp_path / "models"
     (shipped / "eye" / "1" / "confidence.json").write_text("{}")
     write_overlay(folder, {"eye": put(folder)})
@@ -90,7 +73,7 @@ def test_a_calibration_of_our_weights_does_not_stay_with_others(shipped: Path, t
     assert companions(shipped / "eye", tmp_path / "elsewhere" / "mine.onnx") == []
 
 
-def test_a_replacement_for_no_model_is_refused(shipped: Path, tmp_path: Path) -> None:
+def test_a_replacement_for_no_model_is_refused(shipped: Path, tmp_path: Path, put: Put) -> None:
     folder = tmp_path / "models"
     write_overlay(folder, {"ear": put(folder)})
     with pytest.raises(BadConfiguration, match="no model 'ear'"):
