@@ -14,7 +14,8 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Measure the production code on your own labelled pictures, tracks and speeds.", no_args_is_help=True
+        help="Measure the production code on your own labelled pictures, tracks and speeds.",
+        no_args_is_help=True,
     )
     for module in sorted(m.name for m in iter_modules(__path__)):
         add = getattr(import_module(f"{__name__}.{module}"), "register", None)
