@@ -40,8 +40,6 @@ SUITABLE = [
     "LeagueSpartan-Bold",
     "NotoSansMono-Bold",
     "OCRB",
-    "OCRBF",
-    "OCRBX",
     "OSP-DIN",
     "RG2014B",
     "RG2014C",

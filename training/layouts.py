@@ -25,6 +25,7 @@ from training.ornaments import (
     holder,
     pick,
     scenery,
+    seals,
     surround,
     word,
 )
@@ -32,6 +33,13 @@ from training.strokes import PREFIX, stroke_faces, stroke_mask
 from waysight.simulate.plates import glyph_mask
 
 FORMATS: dict[str, list[str]] = WORDS["formats"]
+# What stands between the groups of characters, and how often in which region.
+MARKS = ("", " ", "-", "dot", "emblem", "seals")
+MARK_SHARES = {
+    "us": (0.3, 0.2, 0.05, 0.05, 0.4, 0.0),
+    "br": (0.12, 0.08, 0.2, 0.58, 0.02, 0.0),
+    "eu": (0.2, 0.16, 0.17, 0.04, 0.13, 0.3),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,8 @@ def write_line(
     natural = np.array([mask.shape[1] for mask in masks], np.float64) / tallest * height * hand.squeeze
     cell = float(np.median(natural))
     widths = np.maximum(natural, cell if hand.even else 0.22 * height)
-    room = {"": 0.0, " ": 0.5, "-": 0.7, "dot": 0.6, "emblem": float(rng.uniform(0.6, 1.3))}[hand.mark] * cell
+    shares = (0.0, 0.5, 0.7, 0.6, float(rng.uniform(0.6, 1.3)), float(rng.uniform(0.5, 1.05)))
+    room = shares[MARKS.index(hand.mark)] * cell
     gap = hand.gap * cell
     total = float(widths.sum()) + gap * (len(text) - 1) + room * len(groups)
     fit = min(1.0, (right - left) / total)
@@ -123,6 +132,8 @@ def _mark(image: Bgr, hand: Hand, box: Box, rng: np.random.Generator) -> None:
         )
     elif hand.mark == "dot":
         cv2.circle(image, (round(x), round(y)), max(1, round(height * 0.07)), hand.ink, -1, cv2.LINE_AA)
+    elif hand.mark == "seals":
+        seals(image, (x - width * 0.45, top, x + width * 0.45, bottom), rng)
     elif hand.mark == "emblem":
         tall = float(rng.uniform(0.2, 0.5)) * height
         emblem(image, (x - width * 0.45, y - tall, x + width * 0.45, y + tall), rng)
@@ -262,25 +273,28 @@ LAYOUTS: dict[str, tuple[float, str, Callable[..., Plate]]] = {
 }
 
 
+def _grey_or_red(rng: np.random.Generator) -> tuple[Colour, Colour]:
+    if rng.random() < 0.12:
+        return (25, 30, int(rng.integers(110, 200))), (235, 235, 235)
+    ground, ink = int(rng.integers(135, 250)), int(rng.integers(0, 60))
+    return (ground, ground, ground), (ink, ink, ink)
+
+
 def foreign_plate(rng: np.random.Generator, height: int) -> Plate:
     """One random plate of a foreign layout; two-line ones are drawn half as high again."""
     weights = np.array([weight for weight, _, _ in LAYOUTS.values()])
     name = list(LAYOUTS)[int(rng.choice(len(weights), p=weights / weights.sum()))]
     _, formats, layout = LAYOUTS[name]
     ground, ink = random_colours(rng)
-    marks = {"us": ("", " ", "-", "dot", "emblem"), "br": ("", " ", "-", "dot", "emblem")}.get(
-        name, ("", " ", "-", "dot", "emblem")
-    )
-    shares = {"us": (0.3, 0.2, 0.05, 0.05, 0.4), "br": (0.12, 0.08, 0.2, 0.58, 0.02)}.get(
-        name, (0.25, 0.2, 0.2, 0.05, 0.3)
-    )
+    if name == "br" and rng.random() < 0.75:
+        ground, ink = _grey_or_red(rng)
     hand = Hand(
         random_face(rng),
         float(rng.uniform(0.8, 1.2)),
         float(rng.uniform(0.08, 0.5)),
         bool(rng.random() < 0.5),
         ink,
-        str(rng.choice(marks, p=shares)),
+        str(rng.choice(MARKS, p=MARK_SHARES[formats])),
     )
     plate = layout(
         random_format(formats, rng), hand, ground, round(height * (1.5 if name == "two" else 1.0)), rng

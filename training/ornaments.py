@@ -181,3 +181,28 @@ def holder(image: Bgr, rng: np.random.Generator) -> Bgr:
     text = (width * 0.2, 2.0, width * 0.8, strip.shape[0] - 2.0)
     word(strip, pick("slogans", rng), text, (220, 220, 220), rng)
     return np.vstack([image, strip])
+
+
+def seals(image: Bgr, box: Box, rng: np.random.Generator) -> None:
+    """Two round stickers one above the other, as inspection seals: discs or rings with something small inside."""
+    left, top, right, bottom = box
+    x, y = (left + right) / 2, (top + bottom) / 2 + float(rng.normal(0, 0.03)) * (bottom - top)
+    radius = min((right - left) / 2, (bottom - top) * float(rng.uniform(0.15, 0.24)))
+    apart = radius * float(rng.uniform(0.9, 1.2))
+    for sign in (-1, 1):
+        if rng.random() < 0.08:
+            continue
+        centre = (round(x + float(rng.normal(0, 0.06)) * radius), round(y + sign * apart))
+        rim: Colour = tuple(int(v) for v in rng.integers(0, 210, 3))  # type: ignore[assignment]
+        core: Colour = tuple(int(v) for v in rng.integers(30, 256, 3))  # type: ignore[assignment]
+        cv2.circle(image, centre, max(1, round(radius)), rim, -1, cv2.LINE_AA)
+        if rng.random() < 0.7:
+            inner = max(1, round(radius * float(rng.uniform(0.3, 0.8))))
+            cv2.circle(image, centre, inner, core, -1, cv2.LINE_AA)
+            if rng.random() < 0.5:
+                dot = max(1, round(inner * float(rng.uniform(0.2, 0.5))))
+                cv2.circle(image, centre, dot, rim, -1, cv2.LINE_AA)
+    if rng.random() < 0.3:
+        # A dash that the stickers were set around.
+        ends = (round(left), round(y)), (round(right), round(y))
+        cv2.line(image, *ends, tuple(int(v) for v in rng.integers(0, 80, 3)), max(1, round(radius * 0.3)))

@@ -126,6 +126,9 @@ def stroke_mask(face: str, character: str) -> npt.NDArray[np.uint8]:
     round_o = float(rng.choice([1.0, 1.0, 0.7, 1.3]))
     options = SKELETONS[character]
     glyph = options[int(picks["0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(character)] * len(options))]
+    if character in "0OQ":
+        # Squarer bowls are D's.
+        roundness = max(roundness, 0.6)
     if character in "MW":
         width, stroke = width * (1.05 if even else 1.3), stroke * (0.8 if even else 1.0)
     elif character in "1I" and len(glyph) < 2:
