@@ -10,7 +10,7 @@ from typing import Any
 from .apart import FAULTS, each_apart, sentence
 from .boxes import Bgr, Floats, grown
 from .colour import daylight, vehicle_colour
-from .confidence import UNFITTED, Chances
+from .confidence import UNFITTED, Judge
 from .objects import Detector, Found
 from .pictures import Unreadable, decode
 from .plates import WHOLE_PX, PlateBox, Region, distinct_regions, find_plates, without_doubles
@@ -37,7 +37,7 @@ class Networks:
     large: Network | None
     versions: Mapping[str, str]
     lines: Network | None = None
-    chances: Chances = UNFITTED
+    chances: Judge = UNFITTED
 
     @property
     def readers(self) -> Readers:
@@ -120,8 +120,7 @@ def look_for_objects(networks: Networks, pictures: Sequence[Bgr], least: float |
 def look(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     """Objects and orphan plates of each picture, ready for JSON."""
     found = networks.vehicles(pictures, None)
-    carriers = [(index, thing) for index, things in enumerate(found) for thing in _carriers(things)]
-    owned = _plates_of(networks.plates, pictures, carriers)
+    owned = plates_of(networks, pictures, found)
     reads = read_plates(networks.readers, [(pictures[index], plate.box) for index, plate in owned])
     roads = [daylight(picture) for picture in pictures]
     objects = [[_object(pictures[k], thing, roads[k]) for thing in things] for k, things in enumerate(found)]
@@ -143,10 +142,13 @@ def look(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     return list(zip(objects, orphans, strict=True))
 
 
-def _plates_of(
-    network: Network, pictures: Sequence[Bgr], carriers: Sequence[tuple[int, Found]]
+def plates_of(
+    networks: Networks, pictures: Sequence[Bgr], found: Sequence[Sequence[Found]] | None = None
 ) -> list[tuple[int, PlateBox]]:
-    """Plates with their picture's index: on vehicles, and where none is for certain, anywhere."""
+    """Plates with their picture's index: on the vehicles found, and where none is for certain, anywhere."""
+    network = networks.plates
+    found = networks.vehicles(pictures, None) if found is None else found
+    carriers = [(index, thing) for index, things in enumerate(found) for thing in _carriers(things)]
     regions: list[Region] = [(index, crop_region(thing)) for index, thing in carriers]
     regions = [regions[k] for k in distinct_regions(regions)]
     plates = find_plates(network, pictures, regions)

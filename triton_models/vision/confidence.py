@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,16 @@ FEATURES = (
     "short",  # characters missing to six
     "long",  # characters above eight
     "digitless",
+    "round",  # letters O, Q and I, which many faces draw like digits; at most two count
 )
 MOST_MARGIN = 6.0
+
+
+class Judge(Protocol):
+    """Says how likely a reading is right."""
+
+    def of(self, ranked: Ranked, height_px: float) -> float:
+        """Chance (0..1) that the best text is right, letter by letter; `height_px` is the line's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ def features(ranked: Ranked, height_px: float) -> npt.NDArray[np.float64]:
             max(0, 6 - len(text)),
             max(0, len(text) - 8),
             float(not any(character.isdigit() for character in text)),
+            min(2, sum(character in "OQI" for character in text)),
         ]
     )
 

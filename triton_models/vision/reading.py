@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .boxes import Bgr, Floats
-from .confidence import UNFITTED, Chances
+from .confidence import UNFITTED, Judge
 from .corners import Lines, find_lines, line_crop
 from .ctc import best_path, log_softmax
 from .fusion import LARGE, SMALL, Ranked, View, character_confidences, rank
@@ -54,7 +54,7 @@ class Readers:
     small: Network
     large: Network | None = None
     lines: Network | None = None
-    chances: Chances = UNFITTED
+    chances: Judge = UNFITTED
 
 
 @dataclass(slots=True)
