@@ -8,7 +8,8 @@ from typing import TypeVar
 import av
 import cv2
 
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 # What wrong content can raise in numpy, OpenCV, PyAV and the networks.
 FAULTS = (
     ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
