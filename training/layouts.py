@@ -197,7 +197,7 @@ def _american(text: str, hand: Hand, ground: Colour, height: int, rng: np.random
     line = write_line(
         image, text, (start, top, end_x, bottom), hand, rng, groups_of(text, rng) if hand.mark else []
     )
-    if rng.random() < 0.35:
+    if rng.random() < 0.45:
         surround(image, [line], rng)
     return Plate(image, text, (line,))
 

@@ -143,7 +143,7 @@ def surround(image: Bgr, lines: Sequence[Box], rng: np.random.Generator) -> None
         (int(rng.integers(0, 60)),) * 3 if rng.random() < 0.7 else (int(rng.integers(120, 220)),) * 3
     )
     above, below = min(line[1] for line in lines), height - max(line[3] for line in lines)
-    top, bottom = (round(room * float(rng.uniform(0.1, 1.05))) for room in (above, below))
+    top, bottom = (round(room * float(rng.uniform(0.1, 1.18))) for room in (above, below))
     side = round(width * float(rng.uniform(0.0, 0.04)))
     image[:top], image[height - bottom :] = colour, colour
     image[:, :side], image[:, width - side :] = colour, colour
