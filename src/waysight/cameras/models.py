@@ -107,6 +107,7 @@ class Camera(Model):
     frame_rate: float | None = Field(None, gt=0, le=240)
     clock_error_ms: int = Field(40, ge=0, le=60_000)
     country: str = Field("kz", pattern="^[a-z]{2}$")
+    neighbours: tuple[Annotated[str, Field(pattern="^[a-z]{2}$")], ...] = ()
     timezone: str = "UTC"
     location: Location = Location()
     direction: str = ""

@@ -38,7 +38,8 @@ _ROLL_PRIOR = math.radians(5.0)
 _STARTS_FOCAL = (0.7, 1.3, 2.2)
 _STARTS_TILT = tuple(math.radians(d) for d in (6.0, 14.0, 28.0, 50.0))
 _SOFT = 2.0
-_ROUNDS = 4
+_ROUNDS = 3
+_GLANCE = 6
 _STEP = 1e-6
 
 
@@ -85,8 +86,8 @@ def fit_pinhole(seen: Observations, image_size: tuple[int, int], principal_px: P
         raise ValueError("nothing gives the road's direction: add a mark or vanishing point along it")
     principal = principal_px or (image_size[0] / 2, image_size[1] / 2)
     problem = _Problem(seen, image_size[0], principal)
-    starts = sorted(problem.starts(), key=lambda p: float((problem.residuals(p) ** 2).sum()))[:3]
-    best = min((problem.solved(s) for s in starts), key=lambda p: float((problem.residuals(p) ** 2).sum()))
+    starts = sorted(problem.starts(), key=problem.cost)[:2]
+    best = min((problem.solved(s) for s in starts), key=problem.cost)
     matrix = view_matrix(best, principal)
     if (problem.ends @ matrix[2] <= 0).any():
         raise ValueError("marks lie beyond the horizon that the others give; check their image points")
@@ -107,7 +108,10 @@ def fit_pinhole(seen: Observations, image_size: tuple[int, int], principal_px: P
 
 def view_matrix(view: Sequence[float] | Matrix, principal: Pixel) -> Matrix:
     """Image px → ground m of (log focal px, tilt, roll, log height m, heading), angles in rad."""
-    focal, (tilt, roll, heading), height = math.exp(view[0]), (view[1], view[2], view[4]), math.exp(view[3])
+    focal, height = (
+        math.exp(min(max(view[k], low), high)) for k, low, high in ((0, 4.0, 12.0), (3, -3.0, 6.0))
+    )
+    tilt, roll, heading = view[1], view[2], view[4]
     rays = np.array([[1 / focal, 0, -principal[0] / focal], [0, 1 / focal, -principal[1] / focal], [0, 0, 1]])
     (c, s), (d, t) = (math.cos(roll), math.sin(roll)), (math.cos(tilt), math.sin(tilt))
     level = np.array([[1, 0, 0], [0, d, t], [0, -t, d]]) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
@@ -148,14 +152,14 @@ class _Problem:
                 ratio = (self.length / metres)[~np.isnan(self.length)]
                 view[3] = math.log(self.seen.height_m or 8.0 * float(np.median(ratio)))
                 self.refresh(view)
-                found.append(self.solved(view, rounds=1))
+                found.append(self.solved(view, 1, _GLANCE))
         return found
 
-    def solved(self, view: Matrix, rounds: int = _ROUNDS) -> Matrix:
+    def solved(self, view: Matrix, rounds: int = _ROUNDS, most: int = 60) -> Matrix:
         """The view of least squares from a start."""
         for _ in range(rounds):
             self.refresh(view)
-            view = np.asarray(least_squares(self.residuals, view, x_scale="jac", max_nfev=200).x)
+            view = np.asarray(least_squares(self.residuals, view, x_scale="jac", max_nfev=most).x)
         return view
 
     def refresh(self, view: Matrix) -> None:
@@ -192,8 +196,13 @@ class _Problem:
         prior = [(view[0] - math.log(likely * self.width_px)) / sigma, view[2] / _ROLL_PRIOR]
         return np.concatenate([_softened(self.data(view)), prior])
 
+    def cost(self, view: Matrix) -> float:
+        """Sum of squares of the residuals, with sigmas as this view maps them."""
+        self.refresh(view)
+        return float(np.square(self.residuals(view)).sum())
+
     def sways(self, view: Matrix, matrix: Matrix) -> tuple[Matrix, ...]:
-        """Ground → ground maps of the view one sigma away along each axis of its covariance."""
+        """Ground → ground maps of the view one sigma away along each axis of its covariance, to first order."""
         centre = self.residuals(view)
         columns = []
         for k in range(5):
@@ -205,10 +214,12 @@ class _Problem:
         ratio = max(1.0, float(data @ data) / (len(data) - 5)) if len(data) > 5 else 1.0
         values, axes = np.linalg.eigh(ratio * np.linalg.inv(normal.T @ normal))
         back = inverse(matrix)
-        return tuple(
-            np.asarray(view_matrix(view + math.sqrt(max(v, 0.0)) * axes[:, k], self.principal) @ back)
-            for k, v in enumerate(values)
-        )
+        sways = []
+        for k, value in enumerate(values):
+            moved = view + _STEP * axes[:, k]
+            change = (view_matrix(moved, self.principal) @ back - np.eye(3)) / _STEP
+            sways.append(np.eye(3) + math.sqrt(max(value, 0.0)) * change)
+        return tuple(sways)
 
     def misfits(self, view: Matrix, matrix: Matrix) -> tuple[Residual, ...]:
         """Each mark's second end as seen, and where the fit puts it from the first."""

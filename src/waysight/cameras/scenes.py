@@ -67,6 +67,7 @@ def scene_of(camera: Camera) -> Scene:
     bare = Scene(
         camera_id=camera.id,
         country=camera.country,
+        neighbours=tuple(camera.neighbours),
         place=_place(camera),
         purposes=frozenset(camera.purposes),
         fps=camera.fps,
