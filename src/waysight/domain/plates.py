@@ -19,6 +19,10 @@ _TO_LATIN = str.maketrans({**_CYRILLIC, **_ARABIC, **{chr(c): d for c, d in _DIG
 _MERGED = {"O": "0", "0": "O", "I": "1", "1": "I"}
 _MOST_AMBIGUOUS = 6
 
+# The series letter of a Moroccan plate as it is written there.
+_SERIES = {"A": "أ", "B": "ب", "D": "د", "H": "ه", "W": "و", "T": "ط", "Y": "ي", "J": "ج"}
+_MOROCCAN = re.compile(r"(\d{1,5})([A-Z])(\d{1,2})")
+
 
 def canonical(text: str) -> str:
     """A plate in its one spelling: upper-case A-Z and 0-9, no separators, Cyrillic and Arabic forms in Latin.
@@ -77,6 +81,21 @@ def resolved(text: str, formats: Iterable[PlateFormats]) -> frozenset[str]:
     choices = [(c, _MERGED[c]) if c in _MERGED else (c,) for c in text]
     fits = {t for t in map("".join, itertools.product(*choices)) if any(f.has(t) for f in known)}
     return frozenset(fits or {text})
+
+
+def displayed(text: str, country: str) -> str:
+    """A canonical text as its plate shows it: of Moroccan plates groups, and the series letter in Arabic.
+
+    Isolates (U+2067, U+2069) keep the order of the groups whatever the direction of the text around them;
+    `canonical` takes the result back. Texts of other countries and formats stay as they are.
+
+    >>> canonical(displayed("12345A6", "ma"))
+    '12345A6'
+    """
+    shape = _MOROCCAN.fullmatch(text) if country == "ma" else None
+    if shape is None or shape[2] not in _SERIES:
+        return text
+    return f"{shape[1]} | \u2067{_SERIES[shape[2]]}\u2069 | {shape[3]}"
 
 
 def differing(a: str, b: str) -> int:

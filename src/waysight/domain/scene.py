@@ -23,6 +23,7 @@ class Zone:
 class Scene:
     """One camera.
 
+    `neighbours` are the countries whose plates are at home here besides its own.
     `homography` maps px of a picture of `calibration_size` to road-plane metres, `calibration_sways` metres to
     the metres of a plane one sigma off, one for each independent error of the calibration; `clock_error_ms` bounds the
     clock; `traffic` is 1 where all drive away from the camera, -1 where all come towards it, else 0; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
@@ -31,6 +32,7 @@ class Scene:
 
     camera_id: str
     country: str = ""
+    neighbours: tuple[str, ...] = ()
     place: str = ""
     purposes: frozenset[str] = frozenset(("hotlist", "count"))
     fps: float | None = None
@@ -49,6 +51,11 @@ class Scene:
     zones: tuple[Zone, ...] = ()
     certificate: str = ""
     papers: tuple[int, int] | None = None
+
+    @property
+    def home(self) -> frozenset[str]:
+        """Countries whose plate formats may decide between readings here."""
+        return frozenset(c for c in (self.country, *self.neighbours) if c)
 
     def obstacle_at(self, at_ms: int) -> str:
         """Why no fine may rest on this camera at a time: no_certificate, certificate_expired, or empty."""

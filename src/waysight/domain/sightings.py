@@ -64,12 +64,12 @@ def step(
     told = [
         _sighting(scene, track, voted, frame, final=True)
         for track in over
-        if (voted := _worth_telling(rules, track, interval_ms)) is not None
+        if (voted := _worth_telling(rules, scene, track, interval_ms)) is not None
     ]
     tracks = []
     for track in state.tracks:
         if track.last_ms == frame.captured_ms and frame.kind == "frame" and track.views[-1].read is not None:
-            voted = vote(track.reads, rules.formats)
+            voted = vote(track.reads, rules.formats, scene.home)
             if voted.confidence >= rules.alert_gate and voted.text != track.told:
                 track = replace(track, told=voted.text, revision=track.revision + 1)
                 told.append(_sighting(scene, track, voted, frame, final=False))
@@ -88,9 +88,9 @@ def _complete_ms(rules: SightingRules, state: CameraTracks, frame: Detections) -
     return min([frame.captured_ms, *held])
 
 
-def _worth_telling(rules: SightingRules, track: Track, interval_ms: float) -> VotedPlate | None:
+def _worth_telling(rules: SightingRules, scene: Scene, track: Track, interval_ms: float) -> VotedPlate | None:
     """The plate of a finished track that was a real thing; None for a flicker of the detector."""
-    voted = vote(track.reads, rules.formats)
+    voted = vote(track.reads, rules.formats, scene.home)
     once = voted.votes < 2 and track.hits >= 3 and not voted.country  # many frames, and only one shows it
     if voted.confidence < (rules.alert_gate if once else rules.search_gate):
         voted = VotedPlate(candidates=voted.candidates)

@@ -3,13 +3,14 @@
 Frames that agree raise the confidence, frames that read something else lower it. Reads of one length are
 compared character by character; a read that is a piece of the winner (a plate half out of the picture)
 is not held against it. Formats only decide between candidates that the reader itself found about equally
-likely: a foreign plate is never bent into a domestic one.
+likely, and only the formats of the countries that a camera is set to: a foreign plate is never bent into a
+domestic one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from waysight.domain.plates import PlateFormats, country_of
@@ -18,6 +19,8 @@ _LEAST_LENGTH = 5  # shorter reads of no known format are stickers and grilles
 _LEAST_CONFIDENCE = 0.3  # a read below it says nothing about the plate
 _HIGHEST = 0.995  # no single frame is surer than this
 _REPEAT = 0.5  # frames of one pass share their errors: each further one counts for this much of the first
+_MOST_REPEATS = 3  # beyond which further frames say nothing new
+_UNCONFIRMED = 0.95  # highest confidence of a text that only one of several legible frames shows
 _TIE = 0.5  # a rival with this share of the winner's weight is about equally likely
 _MOST_CANDIDATES = 5
 
@@ -44,17 +47,24 @@ class VotedPlate:
     votes: int = 0
 
 
-def vote(reads: Iterable[Read], formats: Sequence[PlateFormats]) -> VotedPlate:
-    """The plate that the reads of one track agree on, with the confidence (0..1) that it is right."""
+def vote(
+    reads: Iterable[Read], formats: Sequence[PlateFormats], home: Collection[str] | None = None
+) -> VotedPlate:
+    """The plate that the reads of one track agree on, with the confidence (0..1) that it is right.
+
+    `formats` name the plate's country; those of the countries `home` (None: of all) decide between candidates.
+    """
     usable = [r for r in reads if r.confidence >= _LEAST_CONFIDENCE and _plausible(r.text, formats)]
     if not usable:
         return VotedPlate()
     weights = _weights(usable, formats)
-    text = _best(usable, weights, formats)
+    text = _best(usable, weights, [f for f in formats if home is None or f.country in home])
     votes = sum(r.text == text for r in usable)
     confidence = _posterior(text, usable)
     if not votes:  # put together from several reads, or only ever a candidate
         confidence = min(weights[text] / max(1.0, sum(weights.values())), 0.5)
+    elif votes == 1 and len(usable) > 1:
+        confidence = min(confidence, _UNCONFIRMED)
     total = sum(weights.values()) or 1.0
     ranked = sorted(weights.items(), key=lambda w: (-w[1], w[0]))
     others = tuple((t, w / total * (1.0 - confidence)) for t, w in ranked if t != text)
@@ -127,7 +137,7 @@ def _strength(confidences: list[float]) -> float:
     """Odds of one text: the surest read counts whole, each further one as a power, 0 without any."""
     if not confidences:
         return 0.0
-    first, *more = sorted(confidences, reverse=True)
+    first, *more = sorted(confidences, reverse=True)[: 1 + _MOST_REPEATS]
     exponent = sum(_REPEAT * math.log(max(_odds(c), 1.0)) for c in more)
     return _odds(first) * math.exp(min(exponent, 30.0))
 

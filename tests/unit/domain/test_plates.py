@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waysight.domain.plates import PlateFormats, canonical, country_of, differing, resolved
+from waysight.domain.plates import PlateFormats, canonical, country_of, differing, displayed, resolved
 from waysight.domain.voting import Read, vote
 
 KZ = PlateFormats("kz", (r"\d{3}[A-Z]{2,3}(0[1-9]|1\d|20)", r"[A-Z]\d{3}[A-Z]{2,3}"))
@@ -103,3 +103,35 @@ def test_nothing_legible_gives_no_plate() -> None:
 def test_order_of_frames_does_not_matter(reads: list[Read]) -> None:
     assert vote(reads, (KZ,)).text == "123ABC02"
     assert vote(reads, (KZ,)).confidence == vote(sorted(reads, key=repr), (KZ,)).confidence
+
+
+def test_only_formats_at_home_decide() -> None:
+    near = Read("123ABCO2", 0.55, candidates=(("123ABCO2", 0.55), ("123ABC02", 0.43)))
+    assert vote([near], (KZ, PE), {"pe"}).text == "123ABCO2"
+    assert vote([near], (KZ, PE), {"kz"}).text == "123ABC02"
+    assert vote([Read("123ABC02", 0.9)], (KZ, PE), {"pe"}).country == "kz"
+
+
+def test_one_frame_against_several_is_not_sure_enough_for_a_fine() -> None:
+    alone = vote([Read("123ABC02", 0.99)], (KZ,))
+    unconfirmed = vote([Read("123ABC02", 0.99), Read("123ABC", 0.9)], (KZ,))
+    confirmed = vote([Read("123ABC02", 0.99)] * 2, (KZ,))
+    assert unconfirmed.confidence <= 0.95 < alone.confidence < confirmed.confidence
+
+
+def test_frames_without_end_do_not_make_a_doubtful_text_certain() -> None:
+    doubtful = [vote([Read("123ABCO2", 0.6)] * n, ()).confidence for n in (1, 4, 40)]
+    assert doubtful[0] < doubtful[1] == doubtful[2] < 0.9
+
+
+@pytest.mark.parametrize("letter", "ABDHWTYJ")
+def test_a_moroccan_plate_is_shown_with_its_arabic_letter(letter: str) -> None:
+    shown = displayed(f"12345{letter}6", "ma")
+    assert any("\u0600" <= c <= "\u06ff" for c in shown)
+    assert canonical(shown) == f"12345{letter}6"
+
+
+def test_other_plates_are_shown_as_they_are() -> None:
+    assert displayed("12345A6", "kz") == "12345A6"
+    assert displayed("12345K6", "ma") == "12345K6"
+    assert displayed("A123BC", "ma") == "A123BC"
