@@ -185,3 +185,11 @@ def _wait_for(met: Any, seconds: float) -> None:
     while not met():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.2)
+
+
+def test_simulated_passes_are_read_and_voted(tmp_path: Path) -> None:
+    found = evaluate("plates", "--simulated", 12, "--seed", 3, "--out", tmp_path)
+    assert (found["passes"], found["agreeing_frames"]) == (12, 2)
+    assert found["exact"]["count"] >= 5
+    assert found["accepted"] >= found["accepted_exact"]
+    assert set(found["countries"]) == {"kz", "pe", "ma"}

@@ -48,7 +48,7 @@ class Reference:
         self._pids = family(process.pid)
 
     def analyse(self, payload: bytes) -> Answer:
-        """Send one JPEG; raises EngineDown when the worker has ended."""
+        """Send one request (for most workers a JPEG); raises EngineDown when the worker has ended."""
         began_ns, cpu_ns = time.perf_counter_ns(), self._cpu_ns()
         assert self._process.stdin is not None
         try:
@@ -112,4 +112,4 @@ def reference_detector(weights: Path, score: float) -> list[str]:
     """The words that make `reference_worker` serve a YOLOX; raises BadConfiguration when there is no such file."""
     if not weights.is_file():
         raise BadConfiguration(f"{weights}: no such file; name the reference detector's ONNX file")
-    return ["-m", "vision.worker", str(weights.resolve()), str(score)]
+    return ["-m", "vision.worker", "detector", str(weights.resolve()), str(score)]

@@ -22,6 +22,7 @@ from waysight.adapters.pictures import (
 )
 from waysight.evaluation.plate_scores import Outcome, Seen
 from waysight.evaluation.plates import picture_of
+from waysight.evaluation.simulated_plates import Verdict
 
 CELL_W, CELL_H, LINE_PX, COLUMNS, MOST = 320, 190, 22, 5, 40
 SCENE_W, SCENE_H, SCENE_COLUMNS, MOST_SCENES = 640, 400, 3, 12
@@ -40,6 +41,20 @@ def plate_sheet(seen: Sequence[Seen], path: Path) -> int:
     cells = [_plate_cell(outcome) for outcome in worst] or [_nothing(CELL_W, CELL_H)]
     cv2.imwrite(str(path), grid(cells, COLUMNS))
     return len(worst)
+
+
+def pass_sheet(wrong: Sequence[Verdict], path: Path) -> int:
+    """Write a PNG of accepted passes that were read wrong, two frames each; returns how many it shows."""
+    cells = []
+    for verdict in wrong[:MOST]:
+        cell = np.full((CELL_H, CELL_W, 3), 24, dtype=np.uint8)
+        frames = [fit_inside(image, CELL_W // 2, CELL_H - 2 * LINE_PX) for image in verdict.seen.crops[:2]]
+        cell[: CELL_H - 2 * LINE_PX] = grid(frames, 2)
+        draw_text(cell, (4, CELL_H - LINE_PX), f"{verdict.voted.text} {verdict.voted.confidence:.3f}", RED)
+        draw_text(cell, (4, CELL_H - 1), verdict.seen.text, GREEN)
+        cells.append(cell)
+    cv2.imwrite(str(path), grid(cells or [_nothing(CELL_W, CELL_H)], COLUMNS))
+    return len(cells)
 
 
 def scene_sheet(scenes: Sequence[tuple[Path, str, Boxes]], path: Path) -> int:

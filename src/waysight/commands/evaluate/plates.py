@@ -1,8 +1,9 @@
-"""`waysight evaluate plates`: readings on labelled photographs or crops."""
+"""`waysight evaluate plates`: readings on labelled photographs or crops, or on simulated passes."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +14,12 @@ from waysight.errors import BadConfiguration
 from waysight.evaluation.engine import analysis_engine
 from waysight.evaluation.formats import crops, half, photographs
 from waysight.evaluation.plates import formats_of, look_at, report
+from waysight.evaluation.reference import reference_worker
 from waysight.evaluation.report import reliability_plot
-from waysight.evaluation.worst_cases import plate_sheet
+from waysight.evaluation.simulated_plates import COUNTRIES, run, worker_words
+from waysight.evaluation.worst_cases import pass_sheet, plate_sheet
+from waysight.local.triton import repository
+from waysight.modelling.overlay import build_repository
 from waysight.settings import get_settings
 
 
@@ -38,13 +43,22 @@ def plates(
     split: Annotated[
         str, typer.Option(help="all, or by name every second picture of a folder: even or odd.")
     ] = "all",
+    simulated: Annotated[
+        int, typer.Option(min=1, help="No pictures: that many simulated passes of two or three frames, voted.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated passes.")] = 7,
     private: Private = False,
     out: Out = None,
     json_: Json = False,
 ) -> None:  # fmt: skip
     """Read the plates of labelled pictures as production does; writes worst.png and reliability.png too."""
-    if (images is None) == (csv is None):
-        raise BadConfiguration("name either --images DIR or --csv FILE")
+    if [images is not None, csv is not None, simulated > 0].count(True) != 1:
+        raise BadConfiguration("name one of --images DIR, --csv FILE and --simulated N")
+    if simulated:
+        _simulate(
+            simulated, seed, tuple(country or COUNTRIES), folder_for(get_settings(), "plates", out), json_
+        )
+        return
     chosen = half(crops(csv) if csv else photographs(images or Path()), split)
     settings = get_settings()
     formats = formats_of(country or [])
@@ -65,6 +79,39 @@ def plates(
     rows = [_row(name, figures) for name, figures in [*groups.items(), ("all", result)]]
     columns = ("group", "exact", "O=0, I=1", "characters", "accepted", "of them right", "CPU-ms", "p95")
     finish(result, folder, json_, columns, rows, f"plates, {about['engine']} Triton, {about['models']}")
+
+
+def _simulate(passes: int, seed: int, countries: tuple[str, ...], folder: Path, json_: bool) -> None:
+    settings = get_settings()
+    with TemporaryDirectory(prefix="waysight-models-") as served:
+        models = Path(served) / "models"
+        build_repository(repository(), settings.models_folder, models)
+        worker = reference_worker(settings, worker_words(models), folder / "worker.log")
+        with worker as reader, progress("reading passes", passes) as done:
+            result, wrong = run(reader, passes, seed, formats_of(countries), settings.enforcement_gate, done)
+    pass_sheet(wrong, folder / "worst.png")
+    if result["reliability"]:
+        reliability_plot({"voted plates": result["reliability"]}, folder / "reliability.png")
+    rows = [
+        (
+            name,
+            f["passes"],
+            share(f["exact"]),
+            share(f["accepted_share"]),
+            f["wrong"],
+            f"{f['error_rate_upper_95']:.5f}",
+        )
+        for name, f in [*result["countries"].items(), ("all", result)]
+    ]
+    columns = ("country", "passes", "read", "accepted", "wrong", "error rate at most (95 %)")
+    finish(
+        result,
+        folder,
+        json_,
+        columns,
+        rows,
+        f"simulated passes, seed {seed}, gate {settings.enforcement_gate}",
+    )
 
 
 def _row(name: str, figures: dict[str, Any]) -> list[object]:

@@ -55,8 +55,12 @@ def progress(words: str, total: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(words, total=total)
 
+        count = 0
+
         def done() -> None:
-            bar.update(task, advance=1, refresh=True)
+            nonlocal count
+            count += 1
+            bar.update(task, advance=1, refresh=count % max(1, total // 200) == 0)
 
         yield done
 
