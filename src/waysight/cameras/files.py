@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from waysight.cameras.models import Camera, CameraFile, Section
+from waysight.cameras.survey import Calibration
 from waysight.errors import BadConfiguration, BadMessage
 from waysight.messages import CameraRecord
 
@@ -20,23 +21,7 @@ T = TypeVar("T", Camera, Section)
 
 def load_cameras(path: Path) -> CameraFile:
     """Read a camera file; sources become absolute paths. Raises BadConfiguration naming every fault."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadConfiguration(
-            f"{path}: cannot be read ({error.strerror}); give the path of a camera file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BadConfiguration(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise BadConfiguration(
-            f"{where}: not valid YAML: {getattr(error, 'problem', error)}; correct it"
-        ) from error
-    if not isinstance(raw, dict):
-        raise BadConfiguration(f"{path}: must be a mapping with `cameras:`; see docs/cameras.md")
-    raw = _with_ids(raw)
+    raw = _with_ids(_mapping(path))
     try:
         file = CameraFile.model_validate(raw)
     except ValidationError as error:
@@ -46,6 +31,30 @@ def load_cameras(path: Path) -> CameraFile:
         raise BadConfiguration("\n".join(f"{path}: {p}" for p in problems))
     here = path.resolve().parent
     return file.model_copy(update={"cameras": tuple(_absolute(c, here) for c in file.cameras)})
+
+
+def load_calibration(path: Path, camera_id: str = "") -> tuple[Calibration, Camera | None]:
+    """A calibration alone, or that of a camera of a camera file (its only one, or the one named).
+
+    Raises BadConfiguration naming every fault.
+    """
+    raw = _mapping(path)
+    if "cameras" in raw:
+        cameras = {c.id: c for c in load_cameras(path).cameras if not camera_id or c.id == camera_id}
+        calibrated = {i: c for i, c in cameras.items() if c.calibration is not None}
+        if len(calibrated) != 1:
+            names = ", ".join(calibrated) or "none"
+            raise BadConfiguration(
+                f"{path}: {names} of its cameras has a calibration; name one with --camera"
+            )
+        camera = next(iter(calibrated.values()))
+        assert camera.calibration is not None
+        return camera.calibration, camera
+    try:
+        return Calibration.model_validate(raw.get("calibration", raw)), None
+    except ValidationError as error:
+        lines = [f"{path}: {_where(raw, e['loc'])}{_words(e)}" for e in error.errors()]
+        raise BadConfiguration("\n".join(lines)) from error
 
 
 def to_records(file: CameraFile) -> list[CameraRecord]:
@@ -62,6 +71,26 @@ def camera_of(record: CameraRecord) -> Camera:
 def section_of(record: CameraRecord) -> Section:
     """The section of a record of kind section; raises BadMessage when it is not one."""
     return _parse(record, Section)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadConfiguration(
+            f"{path}: cannot be read ({error.strerror}); give the path of a camera file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadConfiguration(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise BadConfiguration(
+            f"{where}: not valid YAML: {getattr(error, 'problem', error)}; correct it"
+        ) from error
+    if not isinstance(raw, dict):
+        raise BadConfiguration(f"{path}: must be a mapping with `cameras:`; see docs/cameras.md")
+    return raw
 
 
 def _parse(record: CameraRecord, model: type[T]) -> T:

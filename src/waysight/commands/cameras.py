@@ -1,4 +1,4 @@
-"""`waysight cameras import|list|check`: camera files onto the `cameras` topic, and what is in them."""
+"""`waysight cameras import|list|check|calibrate`: camera files onto the `cameras` topic, and what is in them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
 import typer
 
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import Publisher, latest_by_key
-from waysight.adapters.pictures import Picture
 from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
 from waysight.cameras.models import Camera, CameraFile
 from waysight.cameras.picture import draw_configuration, first_picture
+from waysight.commands.calibrate import calibrate, write_picture
 from waysight.commands.output import Json, note, open_codec, print_json, print_table
 from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration, WaysightError
@@ -26,6 +25,7 @@ File = Annotated[Path, typer.Argument(help="Camera file (YAML).")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    cameras_app.command("calibrate")(calibrate)
     app.add_typer(cameras_app, name="cameras")
 
 
@@ -124,19 +124,8 @@ def _check(camera: Camera, picture_path: Path | None, offline: bool) -> dict[str
             f"calibrated for {camera.calibration.image_size}, but the picture is {width}x{height}"
         )
     if picture_path:
-        _write(picture_path, draw_configuration(camera, picture))
+        write_picture(picture_path, draw_configuration(camera, picture))
     return row
-
-
-def _write(path: Path, picture: Picture) -> None:
-    try:
-        written = cv2.imwrite(str(path), picture)
-    except cv2.error:  # an ending that it knows no format for
-        written = False
-    if not written:
-        raise BadConfiguration(
-            f"{path}: cannot be written; give a path in an existing folder that ends in .png"
-        )
 
 
 def _beside(picture: Path | None, camera_id: str) -> Path | None:
