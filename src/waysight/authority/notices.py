@@ -20,6 +20,7 @@ from waysight.adapters.pictures import Picture, encode_jpeg
 from waysight.authority.evidence_pictures import has_plate, plate_picture, vehicle_picture
 from waysight.authority.notice_words import Words, notice_words
 from waysight.domain.fining import cut_kmh, over_limit_kmh
+from waysight.domain.plates import displayed
 from waysight.domain.rulepack import RulePack
 from waysight.messages import Fine, FrameRef, Violation
 
@@ -117,7 +118,7 @@ class _Page:
         rows: list[tuple[str, str]] = [
             ("offence", titles[0] + "\n" + " · ".join(titles[1:])),
             ("law", f"{fine.law} – {self._pack.code[self._words.languages[0]]}"),
-            ("plate", fine.plate),
+            ("plate", displayed(fine.plate, v.plate_country)),
             ("time", f"{at:%d.%m.%Y  %H:%M:%S} (UTC{at:%z})"),
             ("place", _cut(v.location or v.camera_id, 120)),
         ]

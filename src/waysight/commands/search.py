@@ -13,6 +13,7 @@ from waysight.adapters.kafka import latest_by_key
 from waysight.cameras.files import camera_of
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.output import Case, Json, Purpose, note, print_json, print_table, when
+from waysight.domain.plates import displayed
 from waysight.errors import BadConfiguration
 from waysight.reporting.searches import PlateSearch
 from waysight.reporting.selection import parse_time
@@ -59,8 +60,8 @@ def plate(
         print_json(rows)
         return
     columns = ("seen", "camera", "plate", "country", "confidence", "class", "evidence")
-    print_table(columns, ((when(r["first_ms"]), r["camera_id"], r["plate"], r["plate_country"],
-                           f"{r['plate_confidence']:.2f}", r["label"], r["evidence_ref"]) for r in rows))  # fmt: skip
+    print_table(columns, ((when(r["first_ms"]), r["camera_id"], displayed(r["plate"], r["plate_country"]),
+                           r["plate_country"], f"{r['plate_confidence']:.2f}", r["label"], r["evidence_ref"]) for r in rows))  # fmt: skip
     _count(rows, limit)
 
 

@@ -86,7 +86,7 @@ def resolved(text: str, formats: Iterable[PlateFormats]) -> frozenset[str]:
 def displayed(text: str, country: str) -> str:
     """A canonical text as its plate shows it: of Moroccan plates groups, and the series letter in Arabic.
 
-    Isolates (U+2067, U+2069) keep the order of the groups whatever the direction of the text around them;
+    Left-to-right marks (U+200E) keep the order of the groups whatever the direction of the text around them;
     `canonical` takes the result back. Texts of other countries and formats stay as they are.
 
     >>> canonical(displayed("12345A6", "ma"))
@@ -95,7 +95,7 @@ def displayed(text: str, country: str) -> str:
     shape = _MOROCCAN.fullmatch(text) if country == "ma" else None
     if shape is None or shape[2] not in _SERIES:
         return text
-    return f"{shape[1]} | \u2067{_SERIES[shape[2]]}\u2069 | {shape[3]}"
+    return f"\u200e{shape[1]} | {_SERIES[shape[2]]}\u200e | {shape[3]}"
 
 
 def differing(a: str, b: str) -> int:
