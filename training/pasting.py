@@ -17,6 +17,7 @@ PERSON = OBJECT_LABELS.index("person")
 # Heights beside a person's.
 TALL = {"person": 1.0, "bicycle": 1.0, "motorcycle": 0.95, "car": 0.9, "bus": 1.7, "truck": 1.55}
 HIDDEN, HALF_HIDDEN, COVERED = 0.2, 0.42, 0.5
+POST = 255  # owner of what has no box of its own
 LEAST_TALL_PX, LEAST_SHARP_PX = 9, 40
 REAL_GROUPS = ("moving", "labelled")
 
@@ -50,7 +51,9 @@ class Pool:
         groups = self.people if people else self.vehicles
         if not groups:
             return None
-        real, things, weights = groups[int(rng.integers(len(groups)))]
+        # Of real people there are few: too often seen, they would be learnt by heart.
+        shares = np.array([0.4 if real and people else 1.0 for real, _, _ in groups])
+        real, things, weights = groups[int(rng.choice(len(groups), p=shares / shares.sum()))]
         return real, things[int(np.searchsorted(weights, rng.random()))]
 
 
@@ -62,16 +65,21 @@ def _weight(thing: Cutout) -> float:
 def paste(rng: np.random.Generator, scene: Labelled, pool: Pool) -> Labelled:
     """A copy of a labelled picture with people or vehicles set in, as seen by one camera."""
     image, boxes, labels = scene[0].copy(), scene[1], scene[2]
+    if not pool.people and not pool.vehicles:
+        return image, boxes, labels
     height, width = image.shape[:2]
     horizon = height * rng.uniform(-0.35, 0.55)
-    nearest = float(np.exp(rng.uniform(np.log(26), np.log(330))))
     crowded = rng.random() < 0.5
+    largest = 90 if crowded and rng.random() < 0.5 else 330
+    nearest = float(np.exp(rng.uniform(np.log(20), np.log(largest))))
     count = int(rng.integers(7, 28)) if crowded else int(rng.integers(1, 6))
     share_people = float(rng.choice([1.0, 0.8, 0.3], p=[0.5, 0.3, 0.2]))
     feet = np.sort(horizon + (rng.uniform(0.03, 1.3, count) ** (0.8 if crowded else 1)) * (height - horizon))
     middles = rng.uniform(0, width, 3)
     owner = np.zeros((height, width), np.uint8)
     placed: list[tuple[Boxes, Labels, int]] = []
+    for _ in range(int(rng.choice([0, 1, 3, 6], p=[0.4, 0.2, 0.2, 0.2]))):
+        _set_post(rng, image, owner)
     for foot in feet:
         drawn = pool.draw(rng, bool(rng.random() < share_people))
         if drawn is None:
@@ -87,6 +95,31 @@ def paste(rng: np.random.Generator, scene: Labelled, pool: Pool) -> Labelled:
     kept = boxes, np.where(_covered(boxes, owner) > COVERED, -1, labels)
     parts = [kept] + [_seen(owner, entry, number + 1) for number, entry in enumerate(placed)]
     return image, np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def _set_post(rng: np.random.Generator, image: Bgr, owner: Bgr) -> None:
+    """Something upright that is no person: a piece of the picture itself, on a post perhaps."""
+    height, width = image.shape[:2]
+    tall = int(np.exp(rng.uniform(np.log(12), np.log(120))))
+    wide = max(4, int(tall * rng.uniform(0.2, 0.7)))
+    if tall >= height or wide >= width:
+        return
+    (x, y), (u, v) = ((int(rng.integers(width - wide)), int(rng.integers(height - tall))) for _ in range(2))
+    piece = image[v : v + tall, u : u + wide].astype(np.float32)
+    mask = np.zeros((tall, wide), np.uint8)
+    board = int(tall * rng.uniform(0.4, 1.0))
+    cv2.rectangle(mask, (0, 0), (wide - 1, board - 1), 255, -1)
+    cv2.rectangle(mask, (int(wide * 0.4), 0), (int(wide * 0.6), tall), 255, -1)
+    if rng.random() < 0.4:
+        mask[:] = 0
+        cv2.ellipse(mask, (wide // 2, tall // 2), (wide // 2, tall // 2), 0, 0, 360, 255, -1)
+    tint = rng.uniform(0.4, 1.3, 3) * (1.0 if rng.random() < 0.5 else rng.uniform(0.2, 0.8))
+    if rng.random() < 0.4:
+        piece[:] = piece.mean((0, 1))
+    region = image[y : y + tall, x : x + wide]
+    share = cv2.GaussianBlur(mask, (0, 0), 0.7)[..., None].astype(np.float32) / 255
+    region[:] = (region * (1 - share) + np.clip(piece * tint, 0, 255) * share).astype(np.uint8)
+    owner[y : y + tall, x : x + wide][mask > 0] = POST
 
 
 def _set(
