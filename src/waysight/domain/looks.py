@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,7 @@ def decode(text: str) -> npt.NDArray[np.int8] | None:
     """The vector (64,) of a text, int8; None for "" and for anything else that is no look."""
     try:
         raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     return np.frombuffer(raw, np.int8) if len(raw) == SIZE else None
 

@@ -1,4 +1,4 @@
-"""Labelled vehicles on disk: a CSV `path,type,colour` with the box's `x,y,w,h` where the picture holds more than it."""
+"""Labelled vehicles on disk: a CSV `path,type,colour`, with `x,y,w,h` of a box and `vehicle`, an identity, where known."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ Bgr = npt.NDArray[np.uint8]
 TYPES = ("car", "bus", "truck", "motorcycle", "bicycle")
 COLOURS = ("white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown")
 _BOX = ("x", "y", "w", "h")
+_MORE = (*_BOX, "vehicle")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledVehicle:
     """One vehicle: picture file (`clip@seconds` for a frame of a clip), accepted types and colours, box xyxy px.
 
-    No types or no colours: not labelled, not counted. No box: the picture is the vehicle.
+    No types or no colours: not labelled, not counted. No box: the picture shows one vehicle. Rows of equal
+    `vehicle` (not "") are passes of one vehicle.
     """
 
     line: int
@@ -32,6 +34,7 @@ class LabelledVehicle:
     types: tuple[str, ...]
     colours: tuple[str, ...]
     box: tuple[float, float, float, float] | None
+    vehicle: str = ""
 
 
 def read_labels(path: Path) -> list[LabelledVehicle]:
@@ -40,7 +43,7 @@ def read_labels(path: Path) -> list[LabelledVehicle]:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             names = set(reader.fieldnames or ())
-            if not {"path", "type", "colour"} <= names or not names <= {"path", "type", "colour", *_BOX}:
+            if not {"path", "type", "colour"} <= names or not names <= {"path", "type", "colour", *_MORE}:
                 raise BadConfiguration(
                     f"{path}:1: the columns must be path,type,colour and, for boxes, x,y,w,h"
                 )
@@ -68,9 +71,8 @@ def _row(path: Path, line: int, row: dict[str, Any]) -> LabelledVehicle:
         if w <= 0 or h <= 0:
             raise BadConfiguration(f"{where}: a box needs a width and a height above 0")
         box = (x, y, x + w, y + h)
-    return LabelledVehicle(
-        line, row["path"], _names(where, row["type"], TYPES), _names(where, row["colour"], COLOURS), box
-    )
+    types, colours = _names(where, row["type"], TYPES), _names(where, row["colour"], COLOURS)
+    return LabelledVehicle(line, row["path"], types, colours, box, (row.get("vehicle") or "").strip())
 
 
 def _names(where: str, cell: str, known: tuple[str, ...]) -> tuple[str, ...]:
