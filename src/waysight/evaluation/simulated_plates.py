@@ -77,7 +77,7 @@ def decide(
 ) -> Verdict:
     """Vote over the frames' readings as a track does; accept past the gate with two frames that read so."""
     reads = tuple(_read(answer) for answer in answers if answer)
-    voted = voting.vote(reads, formats)
+    voted = voting.vote(reads, formats, (seen.country,))
     return Verdict(seen, reads, voted, voted.confidence >= gate and voted.votes >= AGREEING)
 
 
@@ -85,17 +85,18 @@ def run(
     worker: Reference,
     passes: int,
     seed: int,
-    formats: Sequence[PlateFormats],
+    countries: Sequence[str],
     gate: float,
     done: Callable[[], None],
 ) -> tuple[dict[str, Any], list[Verdict]]:
     """Simulate that many passes; returns the figures and the accepted passes that were read wrong."""
-    tallies: dict[str, list[tuple[float, bool, bool, bool]]] = {country: [] for country in COUNTRIES}
+    formats = formats_of(COUNTRIES)
+    tallies: dict[str, list[tuple[float, bool, bool, bool]]] = {country: [] for country in countries}
     wrong: list[Verdict] = []
     cpu_ms = 0.0
     single = [0, 0]
     for number in range(passes):
-        country = COUNTRIES[number % len(COUNTRIES)]
+        country = countries[number % len(countries)]
         seen = a_pass(np.random.default_rng([seed, number]), country)
         answer = worker.analyse(pack(seen.crops))
         cpu_ms += answer.cpu_ms

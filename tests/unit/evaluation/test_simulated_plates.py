@@ -78,7 +78,7 @@ def test_a_pass_needs_the_gate_and_two_frames_that_agree(
 
 
 def test_wrong_passes_are_counted_and_told() -> None:
-    report, wrong = run(Oracle(5, frozenset((1,))), 9, 5, FORMATS, 0.9, lambda: None)  # type: ignore[arg-type]
+    report, wrong = run(Oracle(5, frozenset((1,))), 9, 5, COUNTRIES, 0.9, lambda: None)  # type: ignore[arg-type]
     assert (report["passes"], report["accepted"], report["wrong"]) == (9, 9, 1)
     assert report["countries"]["pe"]["wrong"] == 1
     assert report["error_rate_upper_95"] > 1 / 9

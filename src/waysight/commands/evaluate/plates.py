@@ -38,7 +38,7 @@ def plates(
     ] = None,
     country: Annotated[
         list[str] | None,
-        typer.Option(help="Decide between candidates by this rule pack's plate formats (repeatable)."),
+        typer.Option(help="Decide between candidates by this rule pack's plate formats; simulate its plates."),
     ] = None,
     split: Annotated[
         str, typer.Option(help="all, or by name every second picture of a folder: even or odd.")
@@ -88,7 +88,7 @@ def _simulate(passes: int, seed: int, countries: tuple[str, ...], folder: Path, 
         build_repository(repository(), settings.models_folder, models)
         worker = reference_worker(settings, worker_words(models), folder / "worker.log")
         with worker as reader, progress("reading passes", passes) as done:
-            result, wrong = run(reader, passes, seed, formats_of(countries), settings.enforcement_gate, done)
+            result, wrong = run(reader, passes, seed, countries, settings.enforcement_gate, done)
     pass_sheet(wrong, folder / "worst.png")
     if result["reliability"]:
         reliability_plot({"voted plates": result["reliability"]}, folder / "reliability.png")
