@@ -25,7 +25,7 @@ _OUTLIER = 3.5  # of the robust standard deviation
 _HUBER = 1.5  # of it: fixes beyond weigh less and less
 _LEAST_ERROR_M = 0.1  # what a lower edge wanders over a vehicle as it nears
 _MOST_CORRELATION = 0.95
-_LEAST_CORRELATED = 8  # fewer fixes tell nothing of correlation
+_LEAST_CORRELATED = 16  # fewer fixes tell nothing of correlation
 _TO_KMH = 3.6
 _ROUNDS = 8
 FRAME_ERROR_MS = 1.0  # one sigma of when a frame was taken, against the frame before
@@ -186,7 +186,8 @@ def _tracking_error(t: Column, s: Column, error: Column, weights: Column) -> flo
     scatter = math.sqrt(power / (len(t) - 2))
     correlation = 0.0
     if len(t) >= _LEAST_CORRELATED and power > 0:
-        correlation = float((residual[1:] * residual[:-1]).sum()) / power + 1.0 / len(t)
+        seen = float((residual[1:] * residual[:-1]).sum()) / power
+        correlation = (seen + 2.0 / len(t)) / (1.0 - 4.0 / len(t))  # a fitted line hides some (Tanaka, 1984)
     correlation = min(max(correlation, 0.0), _MOST_CORRELATION)
     return max(1.0, scatter) * math.sqrt((1.0 + correlation) / (1.0 - correlation) / spread)
 

@@ -20,7 +20,7 @@ from waysight.errors import BadMessage
 
 Column = NDArray[np.float64]
 PICTURE = (1920, 1080)
-LEAST_FIXES = 5
+LEAST_FIXES = 3  # as for spot speed
 _EDGE_PX = 10.0
 _AFTER_S = 0.5  # tracks that begin so long after the last laser passage belong to none
 _NEAR_LINE = 8  # places that fix the time at a line

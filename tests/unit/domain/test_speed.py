@@ -100,3 +100,50 @@ def test_assignment_is_optimal(seed: int) -> None:
         if len(used) == len(set(used)):
             best = min(best, sum(6.0 if c < 0 else costs[i][c] for i, c in enumerate(choice)))
     assert cost == pytest.approx(best)
+
+
+def test_a_stalled_end_is_left_out() -> None:
+    fixes = _fixes(random.Random(3), 20.0, 0.15, 24)
+    last = fixes[18]
+    stalled = [*fixes[:19], *(Fix(f.captured_ms, last.x_m, last.y_m, 0.05, 0.05) for f in fixes[19:])]
+    motion = measure(stalled)
+    assert motion is not None
+    assert motion.speed_kmh == pytest.approx(72.0, abs=1.5)
+    assert motion.fixes <= 21
+
+
+def test_errors_that_last_widen_the_bound() -> None:
+    rng, covered, widths = random.Random(9), 0, []
+    for _ in range(150):
+        drift, fixes = 0.0, []
+        for i in range(60):
+            drift = 0.9 * drift + rng.gauss(0.0, 0.15)
+            fixes.append(Fix(20 * i, 0.0, 80.0 - 22.0 * i / 50 + drift, 0.1, 0.15))
+        motion = measure(fixes)
+        assert motion is not None
+        widths.append(motion.tracking_kmh)
+        covered += abs(motion.speed_kmh - 79.2) <= 1.96 * motion.tracking_kmh
+    assert covered >= 125
+    assert sorted(widths)[75] < 2.5
+
+
+def test_a_sway_of_the_plane_counts_in_full() -> None:
+    fixes = _fixes(random.Random(4), 20.0, 0.1, 30)
+    stretched = (1.0, 0.0, 0.0, 0.0, 1.02, 0.0, 0.0, 0.0, 1.0)
+    motion = measure(fixes, 0.0, [stretched, stretched])
+    assert motion is not None
+    assert motion.calibration_kmh == pytest.approx(math.sqrt(2) * 0.02 * 72.0, rel=0.05)
+    parts = (motion.tracking_kmh, motion.calibration_kmh, motion.clock_kmh, motion.model_kmh)
+    assert motion.error_kmh == pytest.approx(1.96 * math.hypot(*parts))
+
+
+def test_the_same_moment_twice_is_one_fix() -> None:
+    fixes = _fixes(random.Random(6), 20.0, 0.1, 10)
+    assert measure([*fixes[:5], *fixes[4:]]) == measure(fixes)
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_shifted_times_give_the_same_motion(shift_ms: int) -> None:
+    fixes = _fixes(random.Random(8), 17.0, 0.3, 9)
+    moved = [Fix(f.captured_ms + shift_ms, f.x_m, f.y_m, f.x_error_m, f.y_error_m) for f in fixes]
+    assert measure(moved) == measure(fixes)
