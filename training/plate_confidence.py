@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from waysight.triton_models.vision.boxes import Bgr, overlap
 from waysight.triton_models.vision.confidence import FEATURES, features
 from waysight.triton_models.vision.fusion import LARGE, Ranked
 from waysight.triton_models.vision.loading import open_networks
-from waysight.triton_models.vision.reading import Plate, Readers, read_plates
+from waysight.triton_models.vision.reading import SURE, Plate, Readers, read_plates
 from waysight.triton_models.vision.sessions import open_recogniser
 
 from training.reader_crops import sight
@@ -31,7 +31,7 @@ ALIKE = str.maketrans("OI", "01")
 # Of these labels O and 0, I and 1 are used at will: readings are compared with both taken as one.
 LOOSE_LABELS = ("eu",)
 REGIONS = ("eu", "us", "br")
-RIDGE, FEWEST_PX, FLOOR, ROUNDS = 0.02, 14, 0.002, 40
+RIDGE, FEWEST_PX, FLOOR, ROUNDS, RARELY = 0.02, 14, 0.002, 40, 0.1
 BELIEFS = ("small_log", "large_log", "margin", "agreeing", "weakest")
 
 
@@ -89,16 +89,13 @@ def examples(
     for plate, truth, loose in plates:
         recorder = Recorder()
         read_plates(replace(readers, chances=recorder), [plate])
-        for large, text, values in best_asked(recorder.asked):
-            same = text.translate(ALIKE) == truth.translate(ALIKE) if loose else text == truth
-            found[large][0].append(values)
-            found[large][1].append(same)
+        asked = {large: (text, values) for large, text, values in recorder.asked}
+        if len(asked) == 2:
+            for large, (text, values) in asked.items():
+                same = text.translate(ALIKE) == truth.translate(ALIKE) if loose else text == truth
+                found[large][0].append(values)
+                found[large][1].append(same)
     return found
-
-
-def best_asked(asked: Sequence[tuple[bool, str, Floats]]) -> list[tuple[bool, str, Floats]]:
-    """At most one question of each kind: the last, which concerns the arrangement that was chosen."""
-    return list({large: (large, text, values) for large, text, values in asked}.values())
 
 
 def fit(values: Floats, right: Floats, weights: Floats) -> Floats:
@@ -141,6 +138,7 @@ def main() -> None:
     folder = options.data / "plates"
     real = examples(networks.readers, photographed(networks, folder) if folder.exists() else iter(()))
     result: dict[str, dict[str, float]] = {}
+    sure = np.zeros(0, bool)
     for large, name in ((False, "alone"), (True, "both")):
         values = np.array([*synthetic[large][0], *real[large][0]])
         right = np.array([*synthetic[large][1], *real[large][1]], float)
@@ -151,12 +149,17 @@ def main() -> None:
                 np.full(counts[1], options.share * sum(counts) / max(1, counts[1])),
             ]
         )
-        theta = fit(values, right, weights if counts[1] else np.ones(counts[0]))
+        if large:
+            # The large reader is asked only where the small one is not sure: those plates are what counts.
+            weights = weights * np.where(sure, RARELY, 1.0)
+        theta = fit(values, right, weights)
         result[name] = {feature: round(float(v), 4) for feature, v in zip(FEATURES, theta, strict=True)}
         print(f"{name}: {counts[0]} rendered, {counts[1]} photographed")
         chances = 1 / (1 + np.exp(-values @ theta))
-        for start, label in ((0, "rendered"), (counts[0], "photographed")):
-            rows = slice(start, start + counts[start > 0])
+        sure = sure if large else chances >= SURE
+        kinds = np.arange(len(right)) >= counts[0]
+        for label, rows in (("rendered", ~kinds), ("photographed", kinds)):
+            rows = rows & ~sure if large else rows
             for gate in (0.5, 0.8, 0.9, 0.95, 0.97, 0.98):
                 taken = chances[rows] >= gate
                 print(f"  {label} >= {gate}: {int(taken.sum())} taken, {int(right[rows][taken].sum())} right")

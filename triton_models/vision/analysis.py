@@ -23,6 +23,7 @@ MIN_VEHICLE_PX = 44
 MAX_VEHICLES = 24
 CROP_ASPECT = 176 / 208
 MIN_CHARACTERS, MIN_DIGITS, MIN_CONFIDENCE, SURE_SCORE = 3, 5, 0.02, 0.6
+FILLING = 0.6
 MIN_LETTERS, MOST_LETTERS, SURE_LETTERS = 5, 8, 0.8
 COLOURED = ("car", "bus", "truck")
 
@@ -152,16 +153,23 @@ def plates_of(
     regions: list[Region] = [(index, crop_region(thing)) for index, thing in carriers]
     regions = [regions[k] for k in distinct_regions(regions)]
     plates = find_plates(network, pictures, regions)
-    sure = {regions[plate.region][0] for plate in plates if plate.score >= SURE_SCORE}
+    done = {regions[plate.region][0] for plate in plates if plate.score >= SURE_SCORE}
+    done |= {index for index, box in regions if _fills(box, pictures[index])}
     whole: list[Region] = [
         (index, (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])))
         for index, picture in enumerate(pictures)
-        if index not in sure
+        if index not in done
     ]
     everywhere = find_plates(network, pictures, whole, WHOLE_PX, most=3)
     plates += [replace(plate, region=len(regions) + plate.region) for plate in everywhere]
     owners = [index for index, _ in [*regions, *whole]]
     return [(owners[plate.region], plate) for plate in without_doubles(plates, owners)]
+
+
+def _fills(box: Sequence[float], picture: Bgr) -> bool:
+    """Whether a region is so large a part of its picture that searching the whole shows no more."""
+    height, width = picture.shape[:2]
+    return (box[2] - box[0]) * (box[3] - box[1]) > FILLING * width * height
 
 
 def could_be_plate(text: str) -> bool:

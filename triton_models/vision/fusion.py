@@ -14,7 +14,7 @@ from .ctc import alternatives, best_path, look_alikes, pair_probabilities
 
 SMALL, LARGE = "small", "large"
 FLOOR = 1e-4  # what a view leaves to a text that it does not believe in
-LARGE_WEIGHT = 0.6  # the large reader's share where both have looked
+LARGE_WEIGHT = 0.45  # the large reader's share where both have looked
 MOST_TEXTS, SWAPPED = 40, 2
 LEAST, MOST = 3, 10
 SERIES_LETTER = re.compile(r"(\d{1,5})[ABDHWTYJ](\d{1,2})")

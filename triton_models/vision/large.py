@@ -13,7 +13,6 @@ from .ctc import ALPHABET
 
 Network = Callable[[Floats], Floats]
 WIDTH_PX, HEIGHT_PX = 144, 48
-MARGIN_X, MARGIN_Y = 0.15, 0.1
 LEAST = 1e-8
 
 
@@ -46,11 +45,13 @@ def columns_of(characters: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def look_large(network: Network, plates: Sequence[tuple[Bgr, Sequence[Floats]]]) -> list[Floats]:
-    """Log probabilities (steps, 37) of plates given as (picture, quadrilaterals of their one or two lines)."""
+def look_large(
+    network: Network, plates: Sequence[tuple[Bgr, Sequence[Floats], tuple[float, float]]]
+) -> list[Floats]:
+    """Log probabilities (steps, 37) of plates given as (picture, quadrilaterals of their lines, margins x and y)."""
     if not plates:
         return []
     size = (WIDTH_PX, HEIGHT_PX)
-    crops = [line_crop(picture, quads, size, MARGIN_X, MARGIN_Y) for picture, quads in plates]
+    crops = [line_crop(picture, quads, size, *margins) for picture, quads, margins in plates]
     probabilities = network(np.stack([prepare(crop) for crop in crops]))
     return list(np.log(np.maximum(probabilities, LEAST)).astype(np.float32))

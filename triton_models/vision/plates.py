@@ -15,7 +15,8 @@ Network = Callable[[Floats], Floats]
 Region = tuple[int, tuple[float, float, float, float]]
 STRIDE = 8
 CROP_PX, LARGE_CROP_PX, WHOLE_PX, CLOSE_PX = (176, 144), (288, 240), (512, 320), (128, 96)
-LARGE_FROM_PX, CONTENT_SCORE = 240, 0.6
+# Closer looks at a region: input, from which width on, and below which score of what was found so far.
+CLOSER_LOOKS = ((LARGE_CROP_PX, 240, 0.6), (WHOLE_PX, 560, 0.5))
 CLOSE_PLATE_PX, CLOSE_PLATE_HIGH_PX = 88, 64
 FIRST_SCORE, SCORE, OVERLAP, RELATIVE = 0.2, 0.3, 0.3, 0.4
 WITHIN, TIMES_WIDER = 0.75, 2.5
@@ -81,22 +82,22 @@ def find_plates(
 ) -> list[PlateBox]:
     """Plates in regions (picture index, xyxy), at most `most` a region; boxes refined by a second pass.
 
-    `size` is the first pass's input (w, h); without it, a small one, and a larger one for wide regions in which
-    the small one shows no plate for certain.
+    `size` is the first pass's input (w, h); without it, a small one, and larger ones for wide regions in which
+    the smaller show no plate for certain.
     """
     if not regions:
         return []
     first = _pass(network, pictures, regions, size or CROP_PX, FIRST_SCORE)
-    if size is None:
+    for large, from_px, content in () if size else CLOSER_LOOKS:
         again = [
             k
             for k, (_, (x0, _, x1, _)) in enumerate(regions)
-            if x1 - x0 > LARGE_FROM_PX and max(first[k][1], default=0.0) < CONTENT_SCORE
+            if x1 - x0 > from_px and max(first[k][1], default=0.0) < content
         ]
         if again:
-            outputs = _pass(network, pictures, [regions[k] for k in again], LARGE_CROP_PX, FIRST_SCORE)
+            outputs = _pass(network, pictures, [regions[k] for k in again], large, FIRST_SCORE)
             for k, output in zip(again, outputs, strict=True):
-                first[k] = output
+                first[k] = output if len(output[1]) else first[k]
     rough = [
         PlateBox(k, tuple(float(v) for v in box), float(score))  # type: ignore[arg-type]
         for k, (boxes, scores) in enumerate(first)

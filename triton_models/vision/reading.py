@@ -20,11 +20,14 @@ Network = Callable[[Floats], Floats]
 Grey = npt.NDArray[np.uint8]
 Plate = tuple[Bgr, Sequence[float]]  # a picture and a plate's box on it, xyxy
 WIDTH_PX, HEIGHT_PX = 128, 40
-# Margins around a line of characters, in shares of its height: one cut each.
-MARGINS = ((0.22, 0.12), (0.12, 0.05))
+# Margins around a line of characters, in shares of its height: one cut each. The wide one shows a character that
+# was left outside the line.
+MARGINS = ((0.22, 0.12), (0.7, 0.15))
+LARGE_MARGINS = ((0.15, 0.1), (0.6, 0.12))
 SEAM, TWO_LINE_ASPECT = 0.5, 2.6
 ONE_LINE_SURE, TWO_LINE_SURE, LEGIBLE = 0.1, 0.9, 0.02
-SURE, MIN_WIDTH_PX, LARGE_MIN_PX, LARGE_MOST = 0.97, 14.0, 30.0, 4
+SURE, MIN_WIDTH_PX, LARGE_MIN_PX, LARGE_MOST = 0.9, 14.0, 30.0, 4
+LEAST_WORTH = 3e-4  # below it neither view of the small reader believes in any text
 MOST_CANDIDATES = 5
 
 
@@ -72,6 +75,12 @@ class _Look:
         return float(np.mean([np.linalg.norm(quad[3] - quad[0]) for quad in self.quads]))
 
     @property
+    def large_margin(self) -> tuple[float, float]:
+        """Wide where the small reader saw more characters with more room."""
+        near, wide = (best_path(view.log_p)[0] for view in self.views[:2])
+        return LARGE_MARGINS[near in wide and len(wide) > len(near)]
+
+    @property
     def worth(self) -> float:
         return self.prior * float(np.exp(self.ranked.scores[0])) if self.ranked else 0.0
 
@@ -104,10 +113,12 @@ def read_plates(readers: Readers, plates: Sequence[Plate]) -> list[Read]:
         doubtful = [
             plate
             for plate, look in sorted(best.items(), key=lambda entry: -entry[1].worth)
-            if chances.get(plate, 0.0) < SURE and _width(plates[plate]) >= LARGE_MIN_PX
+            if chances.get(plate, 0.0) < SURE
+            and look.worth > LEAST_WORTH
+            and _width(plates[plate]) >= LARGE_MIN_PX
         ][:LARGE_MOST]
         asked = [best[plate] for plate in doubtful]
-        crops = [(plates[look.plate][0], look.quads) for look in asked]
+        crops = [(plates[look.plate][0], look.quads, look.large_margin) for look in asked]
         for look, log_p in zip(asked, look_large(readers.large, crops), strict=True):
             look.views.append(View(log_p, LARGE))
         for look, ranked in zip(asked, rank([look.views for look in asked]), strict=True):
