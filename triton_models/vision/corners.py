@@ -17,6 +17,8 @@ WIDTH_PX, HEIGHT_PX = 128, 64
 OUTPUTS = 18
 # The network's crop: a detector's box grown by these shares of its width and height on each side.
 GROW_X, GROW_Y = 0.12, 0.2
+# The second look's box: the lines and these shares of their height, about a plate's rim.
+AGAIN_X, AGAIN_Y = 0.3, 0.35
 # What is added around a line when it is cut out, in shares of the line's height.
 MARGIN_X, MARGIN_Y = 0.22, 0.12
 
@@ -63,6 +65,24 @@ def find_lines(network: Network, plates: Sequence[tuple[Picture, Sequence[float]
         chances = sigmoid(row[16:18])
         found.append(Lines(quads.astype(np.float32), float(chances[0]), float(chances[1])))
     return found
+
+
+def look_again(
+    network: Network, plates: Sequence[tuple[Picture, Sequence[float]]], found: Sequence[Lines]
+) -> list[Lines]:
+    """The lines of the same plates, found anew in the box around the lines found first: another opinion of the corners."""
+    closer = []
+    for (picture, _), lines in zip(plates, found, strict=True):
+        points = lines.quads.reshape(-1, 2) if lines.two_line > 0.5 else lines.quads[0]
+        (left, top), (right, bottom) = points.min(0), points.max(0)
+        grow_x, grow_y = AGAIN_X * (bottom - top), AGAIN_Y * (bottom - top)
+        closer.append(
+            (
+                picture,
+                (float(left - grow_x), float(top - grow_y), float(right + grow_x), float(bottom + grow_y)),
+            )
+        )
+    return find_lines(network, closer)
 
 
 def widened(quad: Floats, margin_x: float = MARGIN_X, margin_y: float = MARGIN_Y) -> Floats:

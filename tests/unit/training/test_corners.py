@@ -12,6 +12,7 @@ from waysight.triton_models.vision.corners import (
     WIDTH_PX,
     find_lines,
     line_crop,
+    look_again,
     straighten,
     widened,
 )
@@ -99,3 +100,27 @@ def test_no_plates_are_no_call() -> None:
     seen, network = answering(np.zeros(OUTPUTS, np.float32))
     assert find_lines(network, []) == []  # type: ignore[arg-type]
     assert not seen
+
+
+@pytest.mark.parametrize("two_line", [False, True])
+def test_the_second_look_is_at_the_lines_found_first(two_line: bool) -> None:
+    upper, lower = (
+        [[0.4, 0.4], [0.6, 0.4], [0.6, 0.5], [0.4, 0.5]],
+        [[0.4, 0.5], [0.6, 0.5], [0.6, 0.6], [0.4, 0.6]],
+    )
+    row = np.concatenate([np.array([upper, lower]).reshape(-1), [9 if two_line else -9, 9]]).astype(
+        np.float32
+    )
+    _, network = answering(row)
+    picture = np.zeros((400, 600), np.uint8)
+    plates = [(picture, (200.0, 100.0, 400.0, 200.0))]
+    first = find_lines(network, plates)  # type: ignore[arg-type]
+    again = look_again(network, plates, first)  # type: ignore[arg-type]
+    ends = first[0].quads[: 1 + two_line].reshape(-1, 2)
+    middle = (ends.min(0) + ends.max(0)) / 2
+    # The network always answers the same shares, so the second answer shows which crop it was asked about.
+    shown = again[0].quads.reshape(-1, 2)
+    size = (shown.max(0) - shown.min(0)) / 0.2
+    height = np.ptp(ends[:, 1])
+    np.testing.assert_allclose(size[1], height * 1.7 * (1 + 2 * GROW_Y), atol=1.5)
+    np.testing.assert_allclose((shown.min(0) + shown.max(0)) / 2, middle, atol=1.0)
