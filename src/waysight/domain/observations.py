@@ -14,6 +14,7 @@ VEHICLES: frozenset[str] = frozenset(("car", "truck", "bus", "motorcycle"))
 TWO_WHEELS: frozenset[str] = frozenset(("motorcycle", "bicycle"))
 _SAME = 0.6  # IoU of two boxes of one vehicle
 _SAME_CLASS = 0.5
+_SAME_PERSON = 0.65  # people side by side overlap more than vehicles
 _WITHIN = 0.85  # share of a box that lies in another
 _SAME_PLATE = 0.4
 _DOUBTFUL = 0.6  # times the score of the box around it: no vehicle of its own
@@ -58,7 +59,7 @@ def observe(frame: Detections) -> list[Seen]:
             vehicles[home] = _with_plate(vehicles[home], thing)
     others: list[Seen] = []
     for thing in (t for t in things if t.label not in VEHICLES and t.label != "plate"):
-        twin_of = any(o.label == thing.label and iou(o.box, thing.box) > _SAME_CLASS for o in others)
+        twin_of = any(o.label == thing.label and iou(o.box, thing.box) > _SAME_PERSON for o in others)
         if not twin_of and not (thing.label == "person" and _belongs_to_a_vehicle(thing, vehicles, things)):
             others.append(thing)
     return [*vehicles, *others, *plates]

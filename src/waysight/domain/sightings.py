@@ -30,7 +30,11 @@ _LEAST_COLOUR = 0.35
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SightingRules:
-    """Gates (0..1) of reads and tracks; `hold_ms` is the longest that an open track holds time back."""
+    """Gates (0..1) of reads and tracks; `hold_ms` is the longest that an open track holds time back.
+
+    `least_strength` is the share of the strength of good tracks of the class that a track must have to be told
+    without a sure plate; people, whom nothing but the detector vouches for, need more.
+    """
 
     tracking: TrackingRules = TrackingRules()
     formats: tuple[PlateFormats, ...] = ()
@@ -38,6 +42,8 @@ class SightingRules:
     alert_gate: float = 0.8
     sure_score: float = 0.5
     sure_single: float = 0.7
+    least_strength: float = 0.5
+    least_strength_of_people: float = 0.79
     hold_ms: int = 30_000
 
 
@@ -64,7 +70,7 @@ def step(
     told = [
         _sighting(scene, track, voted, frame, final=True)
         for track in over
-        if (voted := _worth_telling(rules, scene, track, interval_ms)) is not None
+        if (voted := _worth_telling(rules, scene, track, interval_ms, state.usual)) is not None
     ]
     tracks = []
     for track in state.tracks:
@@ -88,7 +94,13 @@ def _complete_ms(rules: SightingRules, state: CameraTracks, frame: Detections) -
     return min([frame.captured_ms, *held])
 
 
-def _worth_telling(rules: SightingRules, scene: Scene, track: Track, interval_ms: float) -> VotedPlate | None:
+def _worth_telling(
+    rules: SightingRules,
+    scene: Scene,
+    track: Track,
+    interval_ms: float,
+    usual: tuple[tuple[str, float], ...],
+) -> VotedPlate | None:
     """The plate of a finished track that was a real thing; None for a flicker of the detector."""
     voted = vote(track.reads, rules.formats, scene.home)
     once = voted.votes < 2 and track.hits >= 3 and not voted.country  # many frames, and only one shows it
@@ -103,6 +115,8 @@ def _worth_telling(rules: SightingRules, scene: Scene, track: Track, interval_ms
         return voted if interval_ms >= _SPARSE_MS and track.best_score >= rules.sure_single else None
     least_hits = 2 if interval_ms >= _SPARSE_MS / 2 else 3
     real = track.best_score >= rules.sure_score and track.score_sum / track.hits >= 0.7 * rules.sure_score
+    share = rules.least_strength_of_people if track.label == "person" else rules.least_strength
+    real = real and track.strength >= share * dict(usual).get(track.label, 0.0)
     return voted if track.hits >= least_hits and real else None
 
 

@@ -9,20 +9,27 @@ never join. A track that nothing has fed for a while is over.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from waysight.domain.assignment import assign
-from waysight.domain.geometry import Box, Point, area, centre, iou, overlap
+from waysight.domain.courses import MOST_COURSES, Course, course_of, guesses
+from waysight.domain.geometry import Box, Point, area, centre, iou, overlap, shifted
 from waysight.domain.ids import derive_id
+from waysight.domain.movement import Movement, ahead, size_of, surprise
 from waysight.domain.observations import TWO_WHEELS, VEHICLES, Seen, observe
 from waysight.domain.plates import differing
 from waysight.domain.scene import Scene
-from waysight.domain.tracks import Track, born, fix_of, ground_of, grown
+from waysight.domain.tracks import Track, body, born, fix_of, ground_of, grown
 from waysight.messages.perception import Detections
 
 _FORBIDDEN = math.inf
 _AGREED = 0.02
 _OTHER_CLASS = 0.1
+_SUREST, _STRANGER = -9.0, 4.0  # surprise of a certain match, and from which on it is something new
+_ABSENCE = 0.5  # surprise that a second unseen adds
+_FORGOTTEN_HITS = 1000  # a weak track of so many views moves the strength of good ones half-way down
+_PROVEN = 3  # views from which on a track may outlast a few frames without any
 _FLOW_BLEND = 0.3
 _RECENT = 6  # fixes that say how fast it goes now
 _LOST_S = 2.5  # whoever stands elsewhere after so long is somebody else
@@ -46,7 +53,11 @@ class TrackingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraTracks:
-    """Tracker state of one camera; `flow` holds the usual velocity (m/s) of each direction of travel."""
+    """Tracker state of one camera; `flow` holds the usual velocity (m/s) of each direction of travel.
+
+    `frames` counts those applied; `courses` are the latest movements in the picture, oldest first;
+    `usual` is the strength of each class's good tracks so far: what a detector's scores are worth here.
+    """
 
     epoch: str = ""
     last_seq: int = -1
@@ -55,6 +66,9 @@ class CameraTracks:
     interval_ms: float = 0.0
     tracks: tuple[Track, ...] = ()
     flow: tuple[Point, ...] = ()
+    frames: int = 0
+    courses: tuple[Course, ...] = ()
+    usual: tuple[tuple[str, float], ...] = ()
 
 
 def step(
@@ -67,18 +81,23 @@ def step(
     """
     over: tuple[Track, ...] = ()
     if frame.epoch != state.epoch:
-        over, state = state.tracks, CameraTracks(epoch=frame.epoch, flow=state.flow)
+        over, state = state.tracks, CameraTracks(epoch=frame.epoch, flow=state.flow, usual=state.usual)
     elif frame.seq <= state.last_seq:
         return state, ()
     state = replace(state, last_seq=frame.seq, last_ms=max(state.last_ms, frame.captured_ms))
     if frame.kind == "end":
         return replace(state, tracks=()), (*over, *state.tracks)
     if frame.kind == "frame":
-        state = replace(state, interval_ms=_interval(state, frame), frame_ms=frame.captured_ms)
+        state = replace(
+            state,
+            interval_ms=_interval(state, frame),
+            frame_ms=frame.captured_ms,
+            frames=state.frames + 1,
+        )
     quiet = tuple(t for t in state.tracks if _silent(rules, state, t, frame))
     if quiet:
         alive = tuple(t for t in state.tracks if t not in quiet)
-        state = replace(state, tracks=alive, flow=_flow(state.flow, quiet))
+        state = replace(state, tracks=alive, flow=_flow(state.flow, quiet), usual=_usual(state.usual, quiet))
     if frame.kind == "frame":
         state = _associated(rules, scene, state, frame)
     return state, (*over, *quiet)
@@ -87,14 +106,23 @@ def step(
 def _associated(rules: TrackingRules, scene: Scene, state: CameraTracks, frame: Detections) -> CameraTracks:
     things = [s for s in observe(frame) if s.score >= rules.least_score]
     spots = [_spot(scene, frame, s.box) for s in things]
+    ways = [guesses(state.courses, t.label, t.movement, t.hits, t.last_ms) for t in state.tracks]
     costs = [
-        [_cost(rules, state, t, s, p, frame) for s, p in zip(things, spots, strict=True)]
-        for t in state.tracks
+        [_cost(rules, state, t, w, s, p, frame) for s, p in zip(things, spots, strict=True)]
+        for t, w in zip(state.tracks, ways, strict=True)
     ]
     pairs = dict(assign(costs, 1.0))
-    tracks = [
-        grown(t, scene, frame, things[pairs[i]]) if i in pairs else t for i, t in enumerate(state.tracks)
-    ]
+    tracks = list(state.tracks)
+    courses = list(state.courses)
+    for i, rank in pairs.items():
+        old, thing = tracks[i], things[rank]
+        dt = (frame.captured_ms - old.last_ms) / 1000.0
+        way = min(ways[i], key=lambda w: surprise(w, body(thing.label, thing.box), dt))
+        tracks[i] = new = grown(old, scene, frame, thing, state.frames, way)
+        if "plate" not in (thing.label, old.label):
+            courses.append(
+                course_of(new.label, frame.captured_ms, old.box, new.box, dt, new.movement, new.hits)
+            )
     taken = set(pairs.values())
     fed = [tracks[i] for i in pairs]
     for rank, thing in enumerate(things):
@@ -105,14 +133,15 @@ def _associated(rules: TrackingRules, scene: Scene, state: CameraTracks, frame: 
         if any(_shadow(t, thing) for t in fed):
             continue
         identity = derive_id("sighting", frame.camera_id, frame.epoch, frame.seq, rank)
-        tracks.append(born(identity, scene, frame, thing))
-    return replace(state, tracks=tuple(tracks))
+        tracks.append(born(identity, scene, frame, thing, state.frames))
+    return replace(state, tracks=tuple(tracks), courses=tuple(courses[-MOST_COURSES:]))
 
 
 def _cost(
     rules: TrackingRules,
     state: CameraTracks,
     track: Track,
+    ways: Sequence[Movement],
     thing: Seen,
     spot: _Spot | None,
     frame: Detections,
@@ -123,7 +152,7 @@ def _cost(
     agreement = _plates(rules, track, thing)
     if agreement < 0:
         return _FORBIDDEN
-    place = _place_cost(rules, state, track, thing, spot, dt)
+    place = _place_cost(rules, state, track, ways, thing, spot, dt)
     if agreement > 0:
         return _AGREED * min(1.0, place)
     if thing.score < rules.birth_score and iou(_expected(track, dt), thing.box) < 0.4:
@@ -153,29 +182,28 @@ def _plates(rules: TrackingRules, track: Track, thing: Seen) -> int:
 
 
 def _place_cost(
-    rules: TrackingRules, state: CameraTracks, track: Track, thing: Seen, spot: _Spot | None, dt: float
+    rules: TrackingRules,
+    state: CameraTracks,
+    track: Track,
+    ways: Sequence[Movement],
+    thing: Seen,
+    spot: _Spot | None,
+    dt: float,
 ) -> float:
     if thing.label == "plate" or track.label == "plate":
-        return _plate_cost(track, thing, dt)
-    picture = _picture_cost(track, thing, dt)
+        return _plate_cost(track, ways, thing, dt)
+    picture = _picture_cost(track, ways, thing, dt)
     if spot is None or track.ground is None or (dt < _SPARSE_S and picture <= 1.0):
         return picture
     return _road_cost(rules, state, track, spot, dt)
 
 
-def _picture_cost(track: Track, thing: Seen, dt: float) -> float:
-    expected = _expected(track, dt)
-    common = iou(expected, thing.box)
-    a, b = centre(expected), centre(thing.box)
-    size = (math.sqrt(area(expected)) + math.sqrt(area(thing.box))) / 2 + 1.0
-    distance = math.hypot(a[0] - b[0], a[1] - b[1]) / size
-    growth = math.sqrt((area(thing.box) + 1.0) / (area(expected) + 1.0))
-    if not 0.4 < growth < 2.5:
+def _picture_cost(track: Track, ways: Sequence[Movement], thing: Seen, dt: float) -> float:
+    if dt > _LOST_S and iou(_expected(track, dt), thing.box) < 0.4:
         return _FORBIDDEN
-    gate = 0.45 + (1.2 * dt if track.velocity is not None else 3.5 * min(dt, 0.5))
-    if (distance > gate and common < 0.3) or (dt > _LOST_S and common < 0.4):
-        return _FORBIDDEN
-    return 0.5 * (1.0 - common) + 0.5 * min(1.0, distance / gate)
+    seen = body(thing.label, thing.box)
+    found = min(surprise(way, seen, dt) for way in ways) + _ABSENCE * dt
+    return max(0.0, (found - _SUREST) / (_STRANGER - _SUREST)) if found < _STRANGER else _FORBIDDEN
 
 
 def _road_cost(rules: TrackingRules, state: CameraTracks, track: Track, spot: _Spot, dt: float) -> float:
@@ -233,22 +261,23 @@ def _ground_velocity(track: Track) -> Point | None:
     return vx, vy
 
 
-def _plate_cost(track: Track, thing: Seen, dt: float) -> float:
+def _plate_cost(track: Track, ways: Sequence[Movement], thing: Seen, dt: float) -> float:
     """A plate on no detected vehicle: it belongs to the track on whose expected box it lies."""
     expected = _expected(track, dt)
     within = overlap(expected, thing.box) / max(min(area(thing.box), area(expected)), 1.0)
     if within > 0.7:
         return 0.6
     if track.label == thing.label:
-        return _picture_cost(track, thing, dt)
+        return _picture_cost(track, ways, thing, dt)
     return _FORBIDDEN
 
 
 def _expected(track: Track, dt: float) -> Box:
-    if track.velocity is None:
-        return track.box
-    a, b, c, d = (e + v * min(dt, 2.0) for e, v in zip(track.box, track.velocity, strict=True))
-    return (a, b, c, d) if c > a and d > b else track.box
+    box = ahead(track.movement, dt).box
+    if track.label != "plate":
+        return box
+    (x, y), (u, v) = centre(box), centre(track.box)
+    return shifted(track.box, x - u, y - v)
 
 
 def _shadow(track: Track, thing: Seen) -> bool:
@@ -269,6 +298,8 @@ def _silent(rules: TrackingRules, state: CameraTracks, track: Track, frame: Dete
         return False
     limit = max(float(rules.silence_ms), rules.silence_frames * state.interval_ms)
     limit = min(limit, rules.longest_silence_ms)
+    if track.hits < _PROVEN and not track.reads and state.interval_ms:
+        return quiet_ms > min(limit, rules.silence_frames * state.interval_ms)
     if track.hits >= 4 and _standing(track):
         limit = max(limit, rules.standing_silence_ms)
     elif _leaving(track, frame):
@@ -277,17 +308,24 @@ def _silent(rules: TrackingRules, state: CameraTracks, track: Track, frame: Dete
 
 
 def _standing(track: Track) -> bool:
-    if track.velocity is None or track.at_edge:
-        return False
-    size = math.sqrt(area(track.box)) + 1.0
-    return max(abs(v) for v in track.velocity) < 0.05 * size
+    return not track.at_edge and max(map(abs, track.movement.velocity)) < 0.05 * size_of(track.movement.box)
 
 
 def _leaving(track: Track, frame: Detections) -> bool:
-    if not frame.width or track.velocity is None:
+    if not frame.width or track.hits < 2:
         return False
     x, y = centre(_expected(track, (frame.captured_ms - track.last_ms) / 1000.0))
     return not (0 < x < frame.width and 0 < y < frame.height)
+
+
+def _usual(usual: tuple[tuple[str, float], ...], over: tuple[Track, ...]) -> tuple[tuple[str, float], ...]:
+    table = dict(usual)
+    for track in over:
+        if track.hits >= _PROVEN:
+            old = table.get(track.label, 0.0)
+            slow = 1.0 if track.strength > old else track.hits / (track.hits + _FORGOTTEN_HITS)
+            table[track.label] = old + (track.strength - old) * slow
+    return tuple(sorted(table.items()))
 
 
 def _flow(flow: tuple[Point, ...], over: tuple[Track, ...]) -> tuple[Point, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from waysight.domain import looks
@@ -15,6 +16,7 @@ from waysight.domain.geometry import (
     inside,
     same_side,
 )
+from waysight.domain.movement import Movement, ahead, corrected
 from waysight.domain.observations import Seen
 from waysight.domain.scene import Scene
 from waysight.domain.speed import Fix
@@ -27,7 +29,7 @@ _EDGE_PX = 3.0
 _LEAST_NOISE_PX = 1.5
 _NOISE_OF_HEIGHT = 0.02
 _UNKNOWN = "unknown"
-_BLEND = 0.6  # weight of the newest step in the velocity
+_BODY_OF_PLATE = (1.5, 4.0)  # half extents of what carries a plate, in plates
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """State of one track; `velocity` moves the box's four edges (px/s); `ground` is where it was last (m)."""
+    """State of one track; `ground` is where it was last (m); frames are numbered from the epoch's first."""
 
     sighting_id: str
     epoch: str
@@ -64,8 +66,10 @@ class Track:
     best_score: float
     score_sum: float
     box: Box
+    movement: Movement
+    first_frame: int = 0
+    last_frame: int = 0
     at_edge: bool = False
-    velocity: Box | None = None
     ground: Point | None = None
     labels: tuple[tuple[str, float], ...] = ()
     colours: tuple[tuple[str, float], ...] = ()
@@ -80,6 +84,12 @@ class Track:
     told: str = ""
 
     @property
+    def strength(self) -> float:
+        """How surely it was there (0..1): the mean score of its views, less where it was missed in between."""
+        present = self.hits / (self.last_frame - self.first_frame + 1)
+        return self.score_sum / self.hits * math.sqrt(math.sqrt(present))
+
+    @property
     def reads(self) -> tuple[Read, ...]:
         """The reads of its views."""
         return tuple(v.read for v in self.views if v.read is not None)
@@ -90,8 +100,8 @@ class Track:
         return leading(self.labels)[0]
 
 
-def born(sighting_id: str, scene: Scene, frame: Detections, seen: Seen) -> Track:
-    """A track of one observation."""
+def born(sighting_id: str, scene: Scene, frame: Detections, seen: Seen, number: int) -> Track:
+    """A track of one observation, on the frame of this number."""
     track = Track(
         sighting_id=sighting_id,
         epoch=frame.epoch,
@@ -101,19 +111,22 @@ def born(sighting_id: str, scene: Scene, frame: Detections, seen: Seen) -> Track
         best_score=0.0,
         score_sum=0.0,
         box=seen.box,
+        movement=Movement(body(seen.label, seen.box)),
+        first_frame=number,
     )
-    return grown(track, scene, frame, seen)
+    return grown(track, scene, frame, seen, number, track.movement)
 
 
-def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
-    """A track with one more observation."""
+def grown(
+    track: Track, scene: Scene, frame: Detections, seen: Seen, number: int, movement: Movement
+) -> Track:
+    """A track with one more observation, on the frame of this number; `movement` led to it from the last."""
     usable = fix_of(scene, frame, seen.box)
     place = Place(frame.captured_ms, *contact(seen.box), usable)
     dt = (frame.captured_ms - track.last_ms) / 1000.0
     moved = seen.label != "plate" or not track.labels or track.label == "plate"
-    velocity = track.velocity
-    if moved and dt > 0:
-        velocity = _blend_box(track.velocity, _rate(track.box, seen.box, dt))
+    if dt > 0:
+        movement = _moved(track, movement, seen, dt) if moved else ahead(movement, dt)
     view = View(
         frame.captured_ms, frame.evidence_ref, frame.evidence_sha256, seen.box, seen.plate_box, seen.read
     )
@@ -125,7 +138,8 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
         score_sum=track.score_sum + seen.score,
         box=seen.box if moved else track.box,
         at_edge=cut_off(frame, seen.box) if moved else track.at_edge,
-        velocity=velocity,
+        movement=movement,
+        last_frame=number,
         ground=ground_of(scene, frame, seen.box) if moved else track.ground,
         labels=_labels(track, seen),
         colours=_colours(track, seen),
@@ -137,6 +151,21 @@ def grown(track: Track, scene: Scene, frame: Detections, seen: Seen) -> Track:
         received_ms=frame.received_ms,
         models=frame.models,
     )
+
+
+def body(label: str, box: Box) -> Box:
+    """The box whose size is a thing's measure: its own; for a plate that of something that carries it."""
+    if label != "plate":
+        return box
+    x, y, (wide, high) = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, _BODY_OF_PLATE
+    w, h = (box[2] - box[0]) * wide, (box[3] - box[1]) * high
+    return x - w, y - h, x + w, y + h
+
+
+def _moved(track: Track, movement: Movement, seen: Seen, dt: float) -> Movement:
+    if (track.label == "plate") != (seen.label == "plate"):
+        return Movement(seen.box)  # the vehicle around a plate, seen for the first time
+    return corrected(ahead(movement, dt), body(seen.label, seen.box), dt)
 
 
 def leading(weights: tuple[tuple[str, float], ...]) -> tuple[str, float]:
@@ -251,15 +280,3 @@ def _added(weights: tuple[tuple[str, float], ...], name: str, weight: float) -> 
     table = dict(weights)
     table[name] = table.get(name, 0.0) + weight
     return tuple(table.items())
-
-
-def _rate(before: Box, now: Box, dt: float) -> Box:
-    a, b, c, d = ((n - o) / dt for n, o in zip(now, before, strict=True))
-    return a, b, c, d
-
-
-def _blend_box(old: Box | None, new: Box) -> Box:
-    if old is None:
-        return new
-    a, b, c, d = (_BLEND * n + (1 - _BLEND) * o for n, o in zip(new, old, strict=True))
-    return a, b, c, d

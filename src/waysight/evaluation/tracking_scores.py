@@ -123,7 +123,8 @@ def overlaps(a: Sequence[Box], b: Sequence[Box]) -> np.ndarray[Any, np.dtype[np.
     areas = [np.clip(x[..., 2:] - x[..., :2], 0.0, None).prod(-1) for x in (first, second)]
     either = areas[0] + areas[1] - common
     found: np.ndarray[Any, np.dtype[np.float64]] = np.zeros_like(common)
-    return np.divide(common, either, out=found, where=either > 0)
+    np.divide(common, either, out=found, where=either > 0)
+    return found
 
 
 def _numbered(boxes: Told, frames: Sequence[int]) -> dict[Any, int]:
