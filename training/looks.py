@@ -76,7 +76,7 @@ def jittered(rng: np.random.Generator, kept: Bgr, mild: bool) -> Bgr:
             cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (INPUT_PX, INPUT_PX)
         )
     if mild:
-        gain = np.exp(rng.normal(0, 0.14)) * np.exp(rng.normal(0, 0.035, 3))
+        gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.05, 3))
         bright = 255 * (image / 255.0) ** float(np.exp(rng.normal(0, 0.12))) * gain
         return np.clip(bright + rng.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
     return weather(np.asarray(image, np.uint8), rng)

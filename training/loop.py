@@ -92,7 +92,7 @@ def fit_model(
     model.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.02)
     averaged = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+        model, multi_avg_fn=_average, use_buffers=True
     )
     step = 0
     if checkpoint.exists() and not options.restart:
@@ -136,6 +136,12 @@ def adopt(model: nn.Module, weights: dict[str, Tensor]) -> None:
     }
     model.load_state_dict(own | fitting)
     print(f"started from {len(fitting)} tensors; {len(own) - len(fitting)} begin anew", flush=True)
+
+
+def _average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    """An exponential average that forgets the random start soon, so that short trainings get good weights, too."""
+    decay = min(0.998, (1 + int(count)) / (20 + int(count)))
+    torch.optim.swa_utils.get_ema_multi_avg_fn(decay)(averaged, current, count)
 
 
 def _schedule(peak: float, steps: int) -> Callable[[int], float]:

@@ -11,6 +11,7 @@ from .apart import FAULTS, each_apart, sentence
 from .boxes import Bgr, Floats, grown
 from .colour import daylight, vehicle_colour
 from .confidence import UNFITTED, Judge
+from .looks import Appearance, appearances, crop, large_enough
 from .objects import Detector, Found
 from .pictures import Unreadable, decode
 from .plates import WHOLE_PX, PlateBox, Region, distinct_regions, find_plates, without_doubles
@@ -30,7 +31,7 @@ COLOURED = ("car", "bus", "truck")
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The detector and the networks as functions; `large` may be absent; `versions` go into every result."""
+    """The detector and the networks as functions; `large`, `lines` and `looks` may be absent; `versions` go into every result."""
 
     vehicles: Detector
     plates: Network
@@ -39,6 +40,7 @@ class Networks:
     versions: Mapping[str, str]
     lines: Network | None = None
     chances: Judge = UNFITTED
+    looks: Network | None = None
 
     @property
     def readers(self) -> Readers:
@@ -124,7 +126,11 @@ def look(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     owned = plates_of(networks, pictures, found)
     reads = read_plates(networks.readers, [(pictures[index], plate.box) for index, plate in owned])
     roads = [daylight(picture) for picture in pictures]
-    objects = [[_object(pictures[k], thing, roads[k]) for thing in things] for k, things in enumerate(found)]
+    shown = _appearances(networks.looks, pictures, found)
+    objects = [
+        [_object(pictures[k], thing, roads[k], shown.get((k, i))) for i, thing in enumerate(things)]
+        for k, things in enumerate(found)
+    ]
     orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]
     for (index, plate), read in zip(owned, reads, strict=True):
         holder = holder_of(plate.box, found[index])
@@ -218,12 +224,28 @@ def holder_of(plate: Sequence[float], things: Sequence[Found]) -> int | None:
     return best[1] if best else None
 
 
-def _object(picture: Bgr, thing: Found, road: float) -> dict[str, Any]:
+def _appearances(
+    network: Network | None, pictures: Sequence[Bgr], found: Sequence[Sequence[Found]]
+) -> dict[tuple[int, int], Appearance]:
+    """How the vehicles look that are large enough, by picture and place; people are not compared by looks."""
+    if network is None:
+        return {}
+    places = [
+        (k, i)
+        for k, things in enumerate(found)
+        for i, thing in enumerate(things)
+        if thing.label in CARRIERS and large_enough(thing.box)
+    ]
+    crops = [crop(pictures[k], found[k][i].box) for k, i in places]
+    return dict(zip(places, appearances(network, crops), strict=True))
+
+
+def _object(picture: Bgr, thing: Found, road: float, shown: Appearance | None) -> dict[str, Any]:
     colour = None
     if thing.label in COLOURED:
         name, confidence = vehicle_colour(picture, thing.box, road)
         colour = {"name": name, "confidence": confidence}
-    return _entry(thing, colour)
+    return _entry(thing, colour) | {"looks": shown.looks if shown else ""}
 
 
 def _entry(thing: Found, colour: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from .confidence import load_chances
 from .detectors import open_detector
 from .sessions import open_network, version_of
 
-DETECTOR, PLATES, CORNERS, READER = OWN_NETWORKS = (
+DETECTOR, PLATES, CORNERS, READER, LOOKS = OWN_NETWORKS = (
     "vehicle_detector",
     "plate_detector",
     "plate_corners",
     "plate_reader",
+    "vehicle_looks",
 )
 LARGE = "plate_reader_large"
 
@@ -39,4 +40,5 @@ def open_networks(
         {name: version_of(path) for name, path in files.items()},
         open_network(files[CORNERS]),
         load_chances(folders[READER] / "confidence.json"),
+        open_network(files[LOOKS]),
     )

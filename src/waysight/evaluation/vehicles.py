@@ -36,6 +36,7 @@ SAME_IOU = 0.45
 FRAME_QUALITY = 95
 RANKS = (1, 10)
 MOST, CELL_W, CELL_H = 40, 280, 230
+_NEVER = 1_000_000_000  # the place of what is not in the gallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def ranks(judged: Sequence[Judged]) -> dict[str, Any] | None:
         if not vehicle or not any(name == vehicle for k, (name, _) in enumerate(shown) if k != index):
             continue
         order = [name for _, name in sorted(others, key=lambda pair: -pair[0])]
-        places.append(order.index(vehicle) if looks and vehicle in order else len(shown))
+        places.append(order.index(vehicle) if looks and vehicle in order else _NEVER)
     if not places:
         return None
     chance = {f"chance_rank_{n}": round(min(1.0, n / max(1, len(shown) - 1)), 4) for n in RANKS}

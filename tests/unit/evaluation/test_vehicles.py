@@ -108,7 +108,9 @@ def test_ranks_count_another_pass_of_the_same_vehicle() -> None:
     assert (found["rank_1"]["count"], found["rank_1"]["total"]) == (2, 4)
     assert found["rank_10"]["count"] == 4
     assert found["chance_rank_1"] == 0.25
-    assert ranks([*judged[:1], _judged(None, vehicle="a")])["rank_10"]["count"] == 0  # type: ignore[index]
+    lost = ranks([*judged[:1], _judged(None, vehicle="a")])
+    assert lost is not None
+    assert lost["rank_10"]["count"] == 0
     assert ranks(judged[:1]) is None
 
 
