@@ -36,7 +36,7 @@ bench: setup ## measurements against named references, as ratios
 	@$(BIN)/python -m bench
 
 bench-models: setup ## models against what one would install instead (needs the shared photographs)
-	@$(BIN)/python -m bench models
+	@$(BIN)/python -m bench models tracking
 
 docs: $(STAMP) ## generated pages of docs/
 	@$(BIN)/python tools/generate_docs.py

@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import latency, models, sampling, stream
+from bench import latency, models, sampling, stream, tracking
 from bench.stack import save
 from bench.table import draw, lines_of, show
 from waysight.errors import WaysightError
@@ -29,8 +29,9 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "stream": stream.main,
     "latency": latency.main,
     "models": models.main,
+    "tracking": tracking.main,
 }
-NAMED_ONLY = frozenset(("models",))  # long, and on photographs that are not part of the project
+NAMED_ONLY = frozenset(("models", "tracking"))  # long, and on photographs that are not part of the project
 
 
 def main(words: Sequence[str]) -> int:

@@ -36,13 +36,19 @@ def find(settings: Settings) -> Path:
 
 def create(settings: Settings, say: Callable[[str], None]) -> None:
     """Make the environment from the locked requirements; harmless to repeat."""
-    home = location(settings)
+    if settings.triton_venv is not None:
+        return  # an environment that was named by hand is its owner's to fill
     requirements = Path(str(files("waysight.infra"))) / "local" / "requirements-triton.txt"
+    make(location(settings), requirements, say, "Triton's environment (about 700 MB)")
+
+
+def make(home: Path, requirements: Path, say: Callable[[str], None], what: str) -> None:
+    """Make a virtual environment at `home` from locked requirements, unless it has just these."""
     wanted = requirements.read_text()
     mark = home / DONE_MARK
-    if settings.triton_venv is not None or (mark.exists() and mark.read_text() == wanted):
-        return  # an environment that was named by hand is its owner's to fill
-    say(f"making Triton's environment in {home} (once; about 700 MB)")
+    if mark.exists() and mark.read_text() == wanted:
+        return
+    say(f"making {what} in {home}, once")
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv is None:
         raise BadConfiguration("the installer `uv` is missing; run `pip install uv` and repeat")
