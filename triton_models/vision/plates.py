@@ -18,7 +18,9 @@ CROP_PX, LARGE_CROP_PX, WHOLE_PX, CLOSE_PX = (176, 144), (288, 240), (512, 320),
 # Closer looks at a region: input, from which width on, and below which score of what was found so far.
 CLOSER_LOOKS = ((LARGE_CROP_PX, 240, 0.6), (WHOLE_PX, 560, 0.5))
 CLOSE_PLATE_PX, CLOSE_PLATE_HIGH_PX = 88, 64
-FIRST_SCORE, SCORE, OVERLAP, RELATIVE = 0.2, 0.3, 0.3, 0.4
+FIRST_SCORE, SCORE, OVERLAP = 0.2, 0.3, 0.3
+# Of a region's finds those with this share of the best one's score are looked at closely, and then kept.
+RELATIVE, RELATIVE_CLOSE = 0.4, 0.5
 WITHIN, TIMES_WIDER = 0.75, 2.5
 
 
@@ -116,6 +118,10 @@ def find_plates(
             found.append(
                 PlateBox(hit.region, tuple(float(v) for v in boxes[nearest]), float(scores[nearest]))
             )  # type: ignore[arg-type]
+    best: dict[int, float] = {}
+    for plate in found:
+        best[plate.region] = max(best.get(plate.region, 0.0), plate.score)
+    found = [plate for plate in found if plate.score >= RELATIVE_CLOSE * best[plate.region]]
     return without_doubles(found, [region[0] for region in regions])
 
 
