@@ -26,6 +26,27 @@ STREAM = {"events_per_cpu_s": {"waysight": 86000, "reference": 47000}, "ratio": 
 LATENCY = {"p50_ms": 900, "p99_ms": 1800, "model_ms": 300, "ratio": 3.0, "ratio_p99": 6.0, "load_share": 0.5}
 
 
+def models(read: int, other: int, cpu_ms: float) -> dict[str, Any]:
+    """A result of `bench.models` in which every folder has the same counts."""
+
+    def reader(count: int, cpu: float) -> dict[str, Any]:
+        folders = {group: {"images": 57, "exact": count, "best_exact": count} for group in ("eu", "us", "br")}
+        return folders | {"cpu_ms_per_image_median": cpu}
+
+    readers = {
+        "waysight": reader(read, cpu_ms),
+        "rapidocr": reader(other, 750.0),
+        "chain": reader(other, 60.0),
+    }
+    gate = {"accepted": 40, "plates": 57, "accepted_share": 0.7018, "wrong": 1, "error_rate_upper_95": 0.11}
+    own = {"ap50_class_agnostic": 0.8, "cpu_ms_per_image_median": 20.0}
+    yolox = {"ap50_class_agnostic": 0.6, "cpu_ms_per_image_median": 25.0}
+    return {
+        "plates": {"all": readers | {"gate": gate}},
+        "detection": {"waysight": own, "yolox_nano": yolox},
+    }
+
+
 def alert(captured_ms: int, raised_ms: int, received_ms: int = 0) -> Alert:
     """An alert of camera c."""
     words = ("alert_id", "kind", "subject", "plate", "entry_id", "legal_basis", "authority", "case_number", "audience",
@@ -58,6 +79,19 @@ def test_an_aim_that_is_reached_exactly_is_met_and_a_missed_one_is_not_hidden() 
 def test_a_most_is_met_from_below() -> None:
     assert Line("f", "m", "r", 1.9, 2.0, bigger_is_better=False).met
     assert Line("f", "m", "r", 2.1, 2.0, bigger_is_better=False).met is False
+
+
+def test_reading_as_many_plates_as_rapidocr_is_not_ahead_of_it() -> None:
+    level, ahead = (lines_of({"models": models(read, 49, 50.0)}) for read in (49, 50))
+    assert [line.met for line in level[:3]] == [False] * 3
+    assert [line.met for line in ahead[:3]] == [True] * 3
+    assert [line.met for line in ahead if line.figure == "plates, CPU saved"] == [True, None]
+    slow = lines_of({"models": models(50, 49, 50.1)})
+    assert [line.met for line in slow if line.figure == "plates, CPU saved"] == [False, None]
+    assert [(line.figure, line.ratio) for line in ahead[-2:]] == [
+        ("objects on CCTV stills, AP50", 1.33),
+        ("objects on CCTV stills, CPU-ms", 1.25),
+    ]
 
 
 def test_what_was_not_measured_has_no_verdict() -> None:
