@@ -44,7 +44,7 @@ def plates(
         str, typer.Option(help="all, or by name every second picture of a folder: even or odd.")
     ] = "all",
     simulated: Annotated[
-        int, typer.Option(min=1, help="No pictures: that many simulated passes of two or three frames, voted.")
+        int, typer.Option(min=0, help="No pictures: that many simulated passes of two or three frames, voted.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated passes.")] = 7,
     private: Private = False,
