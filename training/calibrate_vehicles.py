@@ -28,8 +28,8 @@ from training.traffic_patches import HEIGHT_PX, WIDTH_PX, Library, view
 
 Labels = npt.NDArray[np.int64]
 Case = tuple[Bgr, Floats, Labels]
-LEAST_LOGIT, SURE, HIT = -4.0, 0.4, 0.5
-SCENES, COMPOSED, SEED = 60, 120, 1234
+LEAST_LOGIT, SURE, HIT = -2.0, 0.4, 0.5
+SCENES, COMPOSED, SEED = 40, 80, 1234
 
 
 def photographs(data: Path) -> Iterator[Case]:

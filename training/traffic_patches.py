@@ -82,11 +82,11 @@ def sample(rng: np.random.Generator, library: Library, scenery: Library, pool: P
     A view of `library`, a mosaic of four, or a view of `scenery` with cut-outs of `pool` set in.
     """
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.45:
         scene = view(rng, scenery, (WIDTH_PX, HEIGHT_PX), (0.9, 3.2))
         image, boxes, labels = paste(rng, scene, pool)
         boxes, labels = clip(boxes, labels, (WIDTH_PX, HEIGHT_PX))
-    elif kind < 0.78:
+    elif kind < 0.79:
         image, boxes, labels = view(rng, library, (WIDTH_PX, HEIGHT_PX), (0.7, 2.4))
     else:
         image = np.full((HEIGHT_PX, WIDTH_PX, 3), PAD, np.uint8)

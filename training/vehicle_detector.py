@@ -43,7 +43,7 @@ def samples(options: argparse.Namespace, rng: np.random.Generator) -> Iterator[t
     clips = [picture.small() for picture in real if not picture.path.name.startswith("frame")]
     above = [picture.small() for picture in overhead_pictures(options.data, options.cache)]
     scenes = [p.small() for count, seed in SCENES for p in rendered_pictures(options.cache, count, seed)]
-    library = Library([(0.34, streets), (0.28, clips), (0.05, above), (0.33, scenes)])
+    library = Library([(0.42, streets), (0.24, clips), (0.04, above), (0.3, scenes)])
     scenery = Library([(0.4, streets), (0.3, clips), (0.05, above), (0.25, scenes)])
     labelled = [(picture.image(), picture.boxes, picture.labels) for picture in stills]
     pool = Pool(cutouts(options.data, options.cache, labelled))

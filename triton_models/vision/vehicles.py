@@ -15,11 +15,11 @@ Network = Callable[[Floats], Floats]
 LABELS = OBJECT_LABELS
 INPUT_PX = (416, 256)
 STRIDES = (8, 16, 32)
-SCORE = 0.3
-# The network's logits as odds of a true object, fitted on held-out stills and fresh scenes (docs/models.md).
-SLOPE, OFFSET = 4.3, 1.73
-# The class logits as shares of an object's label, fitted on the same.
-LABEL_SLOPE = 1.0
+SCORE = 0.35
+# The network's logits as odds of a true object, fitted by training/calibrate_vehicles.py.
+SLOPE, OFFSET = 3.33, 0.80
+# The class logits as shares of an object's label, fitted by the same.
+LABEL_SLOPE = 2.15
 
 
 @lru_cache(maxsize=4)
