@@ -28,6 +28,7 @@ _MOST_CORRELATION = 0.95
 _LEAST_CORRELATED = 16  # fewer fixes tell nothing of correlation
 _TO_KMH = 3.6
 _ROUNDS = 8
+_STARTS = (0.25, 0.5, 0.75)  # quantiles of the first guesses
 FRAME_ERROR_MS = 1.0  # one sigma of when a frame was taken, against the frame before
 MODEL_ERROR = 0.015  # one sigma: a lower edge 0.1 m above the road seen from 8 m, the lens, an uneven road
 
@@ -83,8 +84,8 @@ def measure(
     error = np.maximum(
         np.array([(f.x_error_m, f.y_error_m) for f in fixes], dtype=np.float64), _LEAST_ERROR_M
     )
-    velocity, along = _first_guess(t, at)
-    kept, weights = _steady(t, at, error, velocity, along)
+    guesses, along = _first_guesses(t, at)
+    kept, weights = _steady(t, at, error, guesses, along)
     t, at, error, weights = t[kept], at[kept], error[kept], weights[kept]
     vx, vy = _slope(t, at[:, 0], weights), _slope(t, at[:, 1], weights)
     speed = math.hypot(vx, vy)
@@ -120,25 +121,45 @@ def crossing_ms(times_ms: Sequence[int], distances_m: Sequence[float], at_m: flo
     return None
 
 
-def _first_guess(t: Column, at: Column) -> tuple[float, tuple[float, float]]:
-    """Speed (m/s) and direction by the median of displacements over a sixth of the fixes."""
+def _first_guesses(t: Column, at: Column) -> tuple[list[float], tuple[float, float]]:
+    """Speeds (m/s) to begin from, and the direction, by displacements over a sixth of the fixes.
+
+    The middle one serves unless many fixes stand still or jump; then the fits of the quartiles compete.
+    """
     step = max(1, len(t) // 6)
-    vx, vy = np.median((at[step:] - at[:-step]) / (t[step:] - t[:-step])[:, None], axis=0)
+    rates = (at[step:] - at[:-step]) / (t[step:] - t[:-step])[:, None]
+    vx, vy = np.median(rates, axis=0)
     speed = math.hypot(vx, vy)
-    return speed, ((float(vx / speed), float(vy / speed)) if speed > 0 else (0.0, 1.0))
+    along = (float(vx / speed), float(vy / speed)) if speed > 0 else (0.0, 1.0)
+    return np.quantile(rates @ np.array(along), _STARTS).tolist(), along
 
 
 def _steady(
-    t: Column, at: Column, error: Column, velocity: float, along: tuple[float, float]
+    t: Column, at: Column, error: Column, guesses: Sequence[float], along: tuple[float, float]
 ) -> tuple[Chosen, Column]:
-    """Which fixes lie on one steady motion, and their weights (1/m²; Huber, 1964)."""
+    """Which fixes lie on one steady motion, and their weights (1/m²): of all fits the one that most agree with."""
     across = (-along[1], along[0])
     s, e = at @ np.array(along), _toward(error, along)
-    aside, e_aside = at @ np.array(across), _toward(error, across)
-    kept, weights = np.ones(len(t), dtype=np.bool_), 1.0 / e**2
+    everything = np.ones(len(t), dtype=np.bool_), 1.0 / e**2
     if len(t) < 5:
-        return kept, weights
-    straight = np.abs(_standard(aside - _line(t, aside), e_aside, kept)) <= _OUTLIER
+        return everything
+    aside, e_aside = at @ np.array(across), _toward(error, across)
+    straight = np.abs(_standard(aside - _line(t, aside), e_aside, everything[0])) <= _OUTLIER
+    best, least = everything, math.inf
+    for guess in guesses:
+        kept, weights, velocity = _fitted(t, s, e, guess, straight)
+        off = s - velocity * t
+        off = np.minimum(np.abs(off - np.median(off[kept])) / e, _OUTLIER)
+        if float(off @ off) < least:
+            best, least = (kept, weights), float(off @ off)
+    return best
+
+
+def _fitted(
+    t: Column, s: Column, e: Column, velocity: float, straight: Chosen
+) -> tuple[Chosen, Column, float]:
+    """Reweighted least squares from a first speed: fixes kept, weights (Huber, 1964), speed (m/s)."""
+    kept, weights = np.ones(len(t), dtype=np.bool_), 1.0 / e**2
     for _ in range(_ROUNDS):
         off = _standard(s - velocity * t, e, kept)
         chosen = (np.abs(off) <= _OUTLIER) & straight
@@ -150,7 +171,7 @@ def _steady(
         kept, velocity = chosen, found
         if settled:
             break
-    return kept, weights
+    return kept, weights, velocity
 
 
 def _toward(error: Column, direction: tuple[float, float]) -> Column:

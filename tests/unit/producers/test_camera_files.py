@@ -180,7 +180,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_examples_of_the_documentation_are_camera_files(tmp_path: Path, root: Path) -> None:
     blocks = (root / "docs" / "cameras.md").read_text().split("```yaml\n")[1:]
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         assert load_cameras(write(tmp_path, block.split("```")[0])).cameras
 
