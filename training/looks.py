@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from waysight.triton_models.vision.looks import COLOURS, SIZE
+from waysight.triton_models.vision.colour import COLOURS
 from waysight.triton_models.vision.looks import SIDE_PX as INPUT_PX
+from waysight.triton_models.vision.looks import SIZE
 
 from training.export import export_onnx, output_path
 from training.look_views import SIDE_PX, labelled_colours, real_tracks, simulated

@@ -9,9 +9,9 @@ from typing import Any
 
 from .apart import FAULTS, each_apart, sentence
 from .boxes import Bgr, Floats, grown
-from .colour import daylight, vehicle_colour
+from .colour import ColourNetwork
 from .confidence import UNFITTED, Judge
-from .looks import Appearance, appearances, crop, large_enough
+from .looks import crop, large_enough, looks_of
 from .objects import Detector, Found
 from .pictures import Unreadable, decode
 from .plates import WHOLE_PX, PlateBox, Region, distinct_regions, find_plates, without_doubles
@@ -31,7 +31,7 @@ COLOURED = ("car", "bus", "truck")
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The detector and the networks as functions; `large`, `lines` and `looks` may be absent; `versions` go into every result."""
+    """The detector and the networks as functions; all but the first three may be absent; `versions` go into every result."""
 
     vehicles: Detector
     plates: Network
@@ -41,6 +41,7 @@ class Networks:
     lines: Network | None = None
     chances: Judge = UNFITTED
     looks: Network | None = None
+    colours: ColourNetwork | None = None
 
     @property
     def readers(self) -> Readers:
@@ -125,10 +126,9 @@ def look(networks: Networks, pictures: Sequence[Bgr]) -> list[Seen]:
     found = networks.vehicles(pictures, None)
     owned = plates_of(networks, pictures, found)
     reads = read_plates(networks.readers, [(pictures[index], plate.box) for index, plate in owned])
-    roads = [daylight(picture) for picture in pictures]
-    shown = _appearances(networks.looks, pictures, found)
+    shown = _appearances(networks, pictures, found)
     objects = [
-        [_object(pictures[k], thing, roads[k], shown.get((k, i))) for i, thing in enumerate(things)]
+        [_entry(thing, *shown.get((k, i), (None, ""))) for i, thing in enumerate(things)]
         for k, things in enumerate(found)
     ]
     orphans: list[list[dict[str, Any]]] = [[] for _ in pictures]
@@ -225,11 +225,9 @@ def holder_of(plate: Sequence[float], things: Sequence[Found]) -> int | None:
 
 
 def _appearances(
-    network: Network | None, pictures: Sequence[Bgr], found: Sequence[Sequence[Found]]
-) -> dict[tuple[int, int], Appearance]:
-    """How the vehicles look that are large enough, by picture and place; people are not compared by looks."""
-    if network is None:
-        return {}
+    networks: Networks, pictures: Sequence[Bgr], found: Sequence[Sequence[Found]]
+) -> dict[tuple[int, int], tuple[dict[str, Any] | None, str]]:
+    """Colour and look of the vehicles that are large enough, by picture and place; people have none."""
     places = [
         (k, i)
         for k, things in enumerate(found)
@@ -237,18 +235,16 @@ def _appearances(
         if thing.label in CARRIERS and large_enough(thing.box)
     ]
     crops = [crop(pictures[k], found[k][i].box) for k, i in places]
-    return dict(zip(places, appearances(network, crops), strict=True))
+    colours = networks.colours.colours(crops) if networks.colours else [None] * len(places)
+    looks = looks_of(networks.looks, crops) if networks.looks else [""] * len(places)
+    told = [
+        {"name": colour[0], "confidence": colour[1]} if colour and found[k][i].label in COLOURED else None
+        for (k, i), colour in zip(places, colours, strict=True)
+    ]
+    return dict(zip(places, zip(told, looks, strict=True), strict=True))
 
 
-def _object(picture: Bgr, thing: Found, road: float, shown: Appearance | None) -> dict[str, Any]:
-    colour = None
-    if thing.label in COLOURED:
-        name, confidence = vehicle_colour(picture, thing.box, road)
-        colour = {"name": name, "confidence": confidence}
-    return _entry(thing, colour) | {"looks": shown.looks if shown else ""}
-
-
-def _entry(thing: Found, colour: dict[str, Any] | None) -> dict[str, Any]:
+def _entry(thing: Found, colour: dict[str, Any] | None, looks: str = "") -> dict[str, Any]:
     box = [round(edge, 1) for edge in thing.box]
     return {
         "label": thing.label,
@@ -256,6 +252,7 @@ def _entry(thing: Found, colour: dict[str, Any] | None) -> dict[str, Any]:
         "score": round(thing.score, 4),
         "box": box,
         "colour": colour,
+        "looks": looks,
         "plate": None,
     }
 

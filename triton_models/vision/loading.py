@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .analysis import Networks
 from .boxes import Floats
+from .colour import load_colours
 from .confidence import load_chances
 from .detectors import open_detector
 from .sessions import open_network, version_of
@@ -41,4 +42,5 @@ def open_networks(
         open_network(files[CORNERS]),
         load_chances(folders[READER] / "confidence.json"),
         open_network(files[LOOKS]),
+        load_colours(folders[LOOKS] / "colours.npz"),
     )

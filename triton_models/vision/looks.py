@@ -1,13 +1,9 @@
-"""What a vehicle looks like: one small network gives a vector for comparing vehicles, and the colour's odds.
-
-Two crops of one vehicle have vectors that point the same way (cosine); no class is needed.
-"""
+"""What a vehicle looks like, as a vector: two crops of one vehicle point the same way (cosine); no class is needed."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,22 +11,9 @@ import numpy as np
 from .boxes import Bgr, Floats, grown, to_batch
 
 Network = Callable[[Floats], Floats]
-COLOURS = ("white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown")
 SIDE_PX, MARGIN = 64, 0.12
 SIZE = 64
 LEAST_PX = 40
-# Divides the colour logits, so that a stated 0.8 is right eight times in ten (docs/models.md).
-TEMPERATURE = 1.0
-LEAST_COLOUR = 0.35
-
-
-@dataclass(frozen=True, slots=True)
-class Appearance:
-    """A vehicle's look (64 int8 as base64) and colour, with the colour's probability; "unknown" where not sure."""
-
-    looks: str
-    colour: str
-    colour_confidence: float
 
 
 def crop(picture: Bgr, box: Sequence[float], side_px: int = SIDE_PX, margin: float = MARGIN) -> Bgr:
@@ -50,22 +33,14 @@ def crop(picture: Bgr, box: Sequence[float], side_px: int = SIDE_PX, margin: flo
     return np.asarray(cv2.resize(inner, (side_px, side_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def appearances(network: Network, crops: Sequence[Bgr]) -> list[Appearance]:
-    """The look and colour of each crop, all in one batch."""
+def looks_of(network: Network, crops: Sequence[Bgr]) -> list[str]:
+    """The look of each crop, 64 int8 as base64, all in one batch."""
     if not crops:
         return []
-    return [appearance_of(row) for row in network(to_batch(list(crops)))]
-
-
-def appearance_of(row: Floats) -> Appearance:
-    """One row of the network (64 + 10): the vector, then the colours' logits."""
-    vector, logits = row[:SIZE].astype(np.float64), row[SIZE:].astype(np.float64) / TEMPERATURE
-    look = np.rint(vector / max(float(np.linalg.norm(vector)), 1e-9) * 127).astype(np.int8)
-    odds = np.exp(logits - logits.max())
-    best = int(odds.argmax())
-    confidence = round(float(odds[best] / odds.sum()), 4)
-    colour = COLOURS[best] if confidence >= LEAST_COLOUR else "unknown"
-    return Appearance(base64.b64encode(look.tobytes()).decode(), colour, confidence)
+    vectors = network(to_batch(list(crops)))[:, :SIZE].astype(np.float64)
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    units = np.rint(vectors / lengths * 127).astype(np.int8)
+    return [base64.b64encode(unit.tobytes()).decode() for unit in units]
 
 
 def large_enough(box: Sequence[float]) -> bool:
