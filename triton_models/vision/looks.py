@@ -23,13 +23,14 @@ def crop(picture: Bgr, box: Sequence[float], side_px: int = SIDE_PX, margin: flo
     left, top = min(max(0, x0), width - 2), min(max(0, y0), height - 2)
     right, bottom = max(left + 2, min(width, x1)), max(top + 2, min(height, y1))
     inner = picture[top:bottom, left:right]
-    edges = tuple(max(0, edge) for edge in (top - y0, y1 - bottom, left - x0, x1 - right))
+    edges = [max(0, edge) for edge in (top - y0, y1 - bottom, left - x0, x1 - right)]
     scale = side_px / max(x1 - x0, y1 - y0, 1)
     if any(edges):
         if scale < 0.5:  # the border is as good on a smaller picture
             inner = cv2.resize(inner, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA)
-            edges = tuple(round(edge * 2 * scale) for edge in edges)
-        inner = cv2.copyMakeBorder(inner, *edges, cv2.BORDER_REPLICATE)
+            edges = [round(edge * 2 * scale) for edge in edges]
+        above, below, before, behind = edges
+        inner = cv2.copyMakeBorder(inner, above, below, before, behind, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(inner, (side_px, side_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
