@@ -5,12 +5,19 @@ import json
 import cv2
 import numpy as np
 import pytest
-from waysight.triton_models.vision.analysis import Networks, analyse, could_be_plate, crop_region, holder_of
+from waysight.triton_models.vision.analysis import (
+    Networks,
+    analyse,
+    could_be_chosen,
+    could_be_plate,
+    crop_region,
+    holder_of,
+)
 from waysight.triton_models.vision.boxes import place, suppress
 from waysight.triton_models.vision.ctc import CODE
 from waysight.triton_models.vision.objects import Found
-from waysight.triton_models.vision.plates import CROP_PX, find_plates
-from waysight.triton_models.vision.reading import Readers, read_plates, unfold
+from waysight.triton_models.vision.plates import CROP_PX, distinct_regions, find_plates
+from waysight.triton_models.vision.reading import Read, Readers, read_plates, unfold
 from waysight.triton_models.vision.vehicles import INPUT_PX, LABELS, cells, own_detector
 
 CAR, PLATE = (400, 200, 640, 400), (480, 340, 580, 362)
@@ -172,3 +179,19 @@ def test_a_picture_that_breaks_the_detector_is_answered_and_so_are_its_neighbour
     ]
     assert [len(result["objects"]) for result in results] == [1, 0, 1]
     assert json.loads(json.dumps(results)) == results
+
+
+def test_a_vehicle_within_a_vehicle_is_searched_once() -> None:
+    regions = [
+        (0, (0, 0, 400, 300)),
+        (0, (50, 50, 350, 290)),
+        (0, (60, 60, 120, 110)),
+        (1, (50, 50, 350, 290)),
+    ]
+    assert distinct_regions(regions) == [0, 2, 3]
+
+
+def test_chosen_letters_count_only_on_a_vehicle_and_when_sure() -> None:
+    assert could_be_chosen(Read("FZRULZ", 0.9, (0.9,) * 6, (("FZRULZ", 0.9),), False))
+    assert not could_be_chosen(Read("FZRULZ", 0.5, (0.5,) * 6, (("FZRULZ", 0.5),), False))
+    assert not could_be_chosen(Read("TAXI", 0.9, (0.9,) * 4, (("TAXI", 0.9),), False))

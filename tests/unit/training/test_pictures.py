@@ -1,5 +1,6 @@
 """Payloads: pictures come out whole, and whatever is no picture is refused with a reason."""
 
+import io
 from fractions import Fraction
 
 import av
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from waysight.triton_models.vision.pictures import Unreadable, decode, jpeg_size
 
 
@@ -78,3 +80,35 @@ def test_any_bytes_give_a_picture_or_one_kind_of_error(payload: bytes, codec: st
     except Unreadable:
         return
     assert image.ndim == 3
+
+
+def stills() -> dict[str, bytes]:
+    """Pictures that people really send, though none is an ordinary colour JPEG."""
+    noise = np.random.default_rng(3).integers(0, 255, (90, 120, 3)).astype(np.uint8)
+    whole = cv2.imencode(".jpg", noise)[1].tobytes()
+    cmyk, palette, moving = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    Image.fromarray(noise).convert("CMYK").save(cmyk, "JPEG")
+    Image.fromarray(noise).convert("P").save(palette, "PNG")
+    frames = [Image.fromarray(noise), Image.fromarray(255 - noise)]
+    frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
+    return {
+        "cmyk": cmyk.getvalue(),
+        "palette png": palette.getvalue(),
+        "16 bit png": cv2.imencode(".png", noise.astype(np.uint16) * 200)[1].tobytes(),
+        "truncated": whole[: len(whole) // 2],
+        "animated": moving.getvalue(),
+        "one pixel": cv2.imencode(".jpg", noise[:1, :1])[1].tobytes(),
+        "empty": b"",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(stills()))
+def test_odd_stills_give_a_picture_or_a_reason(name: str) -> None:
+    try:
+        picture = decode(stills()[name], "jpeg")
+    except Unreadable as problem:
+        assert len(str(problem)) > 10
+        assert name not in ("cmyk", "truncated")
+    else:
+        assert picture.dtype == np.uint8
+        assert picture.shape == (90, 120, 3)

@@ -108,3 +108,54 @@ def test_coefficients_are_data(tmp_path: Path) -> None:
     chances = load_chances(file)
     assert chances.of(ranked_of(seen("AB123")), 20) == 0.5
     assert chances.of(ranked_of(seen("AB123"), seen("AB123", LARGE)), 20) > 0.9
+
+
+def lines_network(legible: float, two_line: float = -9.0):
+    """Quads over the middle of the crop, and the given logits."""
+    quad = [[0.2, 0.3], [0.8, 0.3], [0.8, 0.7], [0.2, 0.7]]
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        row = np.array([*np.ravel([quad, quad]), two_line, legible], np.float32)
+        return np.tile(row, (len(batch), 1))
+
+    return run
+
+
+def test_what_the_corner_network_calls_illegible_is_not_read() -> None:
+    assert one(Readers(small("AB123"), lines=lines_network(3.0))).text == "AB123"
+    assert one(Readers(small("AB123"), lines=lines_network(-3.0))).text == ""
+
+
+@pytest.mark.parametrize(("two_line", "expected"), [(-9.0, False), (9.0, True)])
+def test_lines_are_read_as_many_as_there_are(two_line: float, expected: bool) -> None:
+    asked: list[int] = []
+
+    def counting(batch: np.ndarray) -> np.ndarray:
+        asked.append(len(batch))
+        return small("AB123")(batch)
+
+    read = one(Readers(counting, lines=lines_network(3.0, two_line)))
+    assert read.two_line is expected
+    assert asked == [2]
+
+
+def test_a_character_that_only_the_wide_view_shows_widens_the_large_readers_view() -> None:
+    widths: list[float] = []
+    picture = np.zeros((200, 400, 3), np.uint8)
+    picture[80:110, 100:220] = 255
+
+    def near_then_wide(_: np.ndarray) -> np.ndarray:
+        return np.stack([logits_of("B123"), logits_of("AB123")])
+
+    def measuring(text: str):
+        def run(batch: np.ndarray) -> np.ndarray:
+            widths.append(float((batch[0, 0] > 0).mean()))
+            return large(text)(batch)
+
+        return run
+
+    unsure = Chances({"constant": -1.0}, {"constant": 1.0})
+    both = [(picture, PLATE[1])]
+    read_plates(Readers(small("AB123"), measuring("AB123"), chances=unsure), both)
+    read_plates(Readers(near_then_wide, measuring("AB123"), chances=unsure), both)
+    assert widths[1] < 0.85 * widths[0]
