@@ -102,13 +102,13 @@ def stills() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", sorted(stills()))
-def test_odd_stills_give_a_picture_or_a_reason(name: str) -> None:
-    try:
-        picture = decode(stills()[name], "jpeg")
-    except Unreadable as problem:
-        assert len(str(problem)) > 10
-        assert name not in ("cmyk", "truncated")
-    else:
-        assert picture.dtype == np.uint8
-        assert picture.shape == (90, 120, 3)
+def test_a_printers_jpeg_is_a_picture() -> None:
+    picture = decode(stills()["cmyk"], "jpeg")
+    assert picture.dtype == np.uint8
+    assert picture.shape == (90, 120, 3)
+
+
+@pytest.mark.parametrize("name", sorted(set(stills()) - {"cmyk"}))
+def test_odd_stills_are_refused_with_a_reason(name: str) -> None:
+    with pytest.raises(Unreadable, match=r"\w+ \w+ \w+"):
+        decode(stills()[name], "jpeg")
