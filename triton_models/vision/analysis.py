@@ -193,7 +193,7 @@ def could_be_chosen(read: Read) -> bool:
 
 
 def _worth(plate: dict[str, Any] | None) -> float:
-    return plate["score"] * plate["confidence"] if plate else 0.0
+    return float(plate["score"] * plate["confidence"]) if plate else 0.0
 
 
 def _carriers(things: Sequence[Found]) -> list[Found]:

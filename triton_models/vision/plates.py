@@ -115,9 +115,8 @@ def find_plates(
         if len(boxes):
             middle = (np.array(hit.box[:2]) + np.array(hit.box[2:])) / 2
             nearest = int(np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - middle).sum(1).argmin())
-            found.append(
-                PlateBox(hit.region, tuple(float(v) for v in boxes[nearest]), float(scores[nearest]))
-            )  # type: ignore[arg-type]
+            x0, y0, x1, y1 = (float(v) for v in boxes[nearest])
+            found.append(PlateBox(hit.region, (x0, y0, x1, y1), float(scores[nearest])))
     best: dict[int, float] = {}
     for plate in found:
         best[plate.region] = max(best.get(plate.region, 0.0), plate.score)
