@@ -91,9 +91,7 @@ def fit_model(
     device = device_of(options)
     model.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.02)
-    averaged = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=_average, use_buffers=True
-    )
+    averaged = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=_average, use_buffers=True)
     step = 0
     if checkpoint.exists() and not options.restart:
         saved = torch.load(checkpoint, weights_only=True, map_location=device)
