@@ -20,7 +20,7 @@ from waysight.settings import Settings
 from waysight.simulate.plates import load_designs, render_plate
 
 pytestmark = pytest.mark.integration
-OWN = ("vehicle_detector", "plate_detector", "plate_corners", "plate_reader")
+OWN = ("vehicle_detector", "plate_detector", "plate_corners", "plate_reader", "vehicle_looks")
 
 
 @pytest.fixture(scope="module")

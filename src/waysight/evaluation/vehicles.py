@@ -34,6 +34,7 @@ from waysight.messages import DetectedObject
 
 SAME_IOU = 0.45
 FRAME_QUALITY = 95
+SURE = 0.5  # stated probability from which `colour_when_sure` counts
 RANKS = (1, 10)
 MOST, CELL_W, CELL_H = 40, 280, 230
 _NEVER = 1_000_000_000  # the place of what is not in the gallery
@@ -90,7 +91,8 @@ def report(judged: Sequence[Judged]) -> dict[str, Any]:
     typed = [one for one in judged if one.row.types]
     coloured = [one for one in judged if one.row.colours]
     told = [one for one in coloured if one.found is not None and one.found.colour]
-    sure = [one for one in told if one.found is not None and one.found.colour != "unknown"]
+    named = [one for one in told if one.found is not None and one.found.colour != "unknown"]
+    sure = [one for one in named if one.found is not None and one.found.colour_confidence >= SURE]
     confusion = Counter(
         f"{'|'.join(one.row.colours)} -> {one.found.colour}"
         for one in told
@@ -105,9 +107,10 @@ def report(judged: Sequence[Judged]) -> dict[str, Any]:
         ),
         "colour": rate(sum(one.colour_right for one in coloured), len(coloured)),
         "colour_of_found": rate(sum(one.colour_right for one in told), len(told)),
-        "colour_when_told": rate(sum(one.colour_right for one in sure), len(sure)),
+        "colour_when_told": rate(sum(one.colour_right for one in named), len(named)),
+        "colour_when_sure": rate(sum(one.colour_right for one in sure), len(sure)),
         "colour_reliability": reliability(
-            [one.found.colour_confidence for one in sure if one.found], [one.colour_right for one in sure]
+            [one.found.colour_confidence for one in named if one.found], [one.colour_right for one in named]
         ),
         "colour_confusion": dict(confusion.most_common()),
         **spread("ms", [one.wall_ms for one in judged]),

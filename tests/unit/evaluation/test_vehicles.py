@@ -83,13 +83,14 @@ def test_the_vehicle_on_the_box_is_meant() -> None:
 
 
 def test_missed_vehicles_count_as_wrong() -> None:
-    judged = [_judged(_thing(colour="red")), _judged(_thing(colour="blue")), _judged(_thing("bus", colour="unknown")),
+    judged = [_judged(_thing(colour="red")), _judged(_thing(colour="blue", sure=0.4)), _judged(_thing("bus", colour="unknown")),
               _judged(None)]  # fmt: skip
     figures = report(judged)
     counted = {name: (figures[name]["count"], figures[name]["total"]) for name in
-               ("found", "type", "type_of_found", "colour", "colour_of_found", "colour_when_told")}  # fmt: skip
+               ("found", "type", "type_of_found", "colour", "colour_of_found", "colour_when_told",
+                "colour_when_sure")}  # fmt: skip
     assert counted == {"found": (3, 4), "type": (2, 4), "type_of_found": (2, 3), "colour": (1, 4),
-                       "colour_of_found": (1, 3), "colour_when_told": (1, 2)}  # fmt: skip
+                       "colour_of_found": (1, 3), "colour_when_told": (1, 2), "colour_when_sure": (1, 1)}  # fmt: skip
     assert figures["colour_confusion"] == {"red -> blue": 1, "red -> unknown": 1}
     assert figures["cpu_ms_per_image_median"] == 5.0
 

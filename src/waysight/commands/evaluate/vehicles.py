@@ -15,7 +15,15 @@ from waysight.evaluation.vehicle_labels import read_labels
 from waysight.evaluation.vehicles import half, look_at, ranks, report, worst_sheet
 from waysight.settings import get_settings
 
-FIGURES = ("found", "type", "type_of_found", "colour", "colour_of_found", "colour_when_told")
+FIGURES = (
+    "found",
+    "type",
+    "type_of_found",
+    "colour",
+    "colour_of_found",
+    "colour_when_told",
+    "colour_when_sure",
+)
 
 
 def register(group: typer.Typer) -> None:
