@@ -175,7 +175,7 @@ def plates_of(
 def _fills(box: Sequence[float], picture: Bgr) -> bool:
     """Whether a region is so large a part of its picture that searching the whole shows no more."""
     height, width = picture.shape[:2]
-    return bool((box[2] - box[0]) * (box[3] - box[1]) > FILLING * width * height
+    return bool((box[2] - box[0]) * (box[3] - box[1]) > FILLING * width * height)
 
 
 def could_be_plate(text: str) -> bool:
