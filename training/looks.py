@@ -138,8 +138,9 @@ def looks_loss(output: Tensor, targets: tuple[Tensor, Tensor]) -> Tensor:
     own = identities >= 0
     vectors = nn.functional.normalize(output[own, :SIZE], dim=1)
     near = vectors @ vectors.T / HEAT
-    near = near.masked_fill(torch.eye(len(near), dtype=torch.bool), -1e4)
-    same = (identities[own][:, None] == identities[own][None]) & ~torch.eye(len(near), dtype=torch.bool)
+    itself = torch.eye(len(near), dtype=torch.bool, device=near.device)
+    near = near.masked_fill(itself, -1e4)
+    same = (identities[own][:, None] == identities[own][None]) & ~itself
     log_p = near.log_softmax(1)
     alike = -torch.logsumexp(log_p.masked_fill(~same, -1e4), 1).mean()
     known = accepted.sum(1) > 0

@@ -17,6 +17,7 @@ from waysight.processors.store import StoreLogic
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.clickhouse_writer import ClickHouseWriter
 from waysight.adapters.evidence import EvidenceStore
+from waysight.adapters.inference import Analysis
 from waysight.adapters.keyed_state import KeyedState
 from waysight.cli import build
 from waysight.codec import Codec
@@ -24,6 +25,8 @@ from waysight.commands import governed
 from waysight.domain.looks import encode
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
+from waysight.messages import DetectedObject
+from waysight.reporting import vehicle_searches
 from waysight.reporting.vehicle_searches import VehicleSearch
 from waysight.reporting.vehicle_sheet import write_sheet
 
@@ -108,6 +111,34 @@ def test_it_is_narrowed_by_colour_type_camera_time_and_plate() -> None:
     assert [r["sighting_id"] for r in _run("--type", "truck")] == ["blank"]
     assert _run("--type", "truck", "--no-plate") == []
     assert {r["likeness"] for r in _run("--colour", "red")} == {None}
+
+
+def test_a_picture_is_asked_with_by_its_largest_vehicle(
+    audit: _Audit, stored: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class _Models:
+        def __init__(self, _: object) -> None:
+            self.closed = False
+
+        async def start(self) -> None: ...
+
+        async def analyse(self, payload: bytes, codec: str) -> Analysis:
+            assert (payload, codec) == (b"photo", "jpeg")
+            return Analysis(400, 300, tuple(things), "", "")
+
+        async def close(self) -> None: ...
+
+    def thing(width: float, looks: str, label: str = "car") -> DetectedObject:
+        return DetectedObject(label=label, score=0.9, x1=0.0, y1=0.0, x2=width, y2=50.0, looks=looks)  # type: ignore[arg-type]
+
+    things = [thing(60, stored[0]), thing(90, stored[2]), thing(300, "", "person")]
+    monkeypatch.setattr(vehicle_searches, "TritonAnalyser", _Models)
+    (tmp_path / "car.jpg").write_bytes(b"photo")
+    assert _run("--picture", str(tmp_path / "car.jpg"))[0]["sighting_id"] == "v2"
+    assert audit.events[0][3]["picture"] == "car.jpg"
+    things = things[2:]
+    with pytest.raises(BadConfiguration, match="no vehicle"):
+        _run("--picture", str(tmp_path / "car.jpg"))
 
 
 @pytest.mark.usefixtures("audit")
