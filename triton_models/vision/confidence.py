@@ -28,6 +28,7 @@ FEATURES = (
     "round",  # letters O, Q and I, which many faces draw like digits; at most two count
 )
 MOST_MARGIN = 6.0
+DISPUTED = 0.89  # highest chance of a text that some view reads otherwise: below the gate of a fine
 
 
 class Judge(Protocol):
@@ -52,7 +53,8 @@ class Chances:
         score = sum(
             weights.get(name, 0.0) * float(value) for name, value in zip(FEATURES, values, strict=True)
         )
-        return float(1 / (1 + np.exp(-np.clip(score, -12, 12))))
+        chance = float(1 / (1 + np.exp(-np.clip(score, -12, 12))))
+        return chance if values[FEATURES.index("agreeing")] == 1 else min(DISPUTED, chance)
 
 
 # Without fitted coefficients the text's mean probability over the views stands for its chance.

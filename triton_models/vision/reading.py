@@ -26,7 +26,7 @@ MARGINS = ((0.22, 0.12), (0.7, 0.15))
 LARGE_MARGINS = ((0.15, 0.1), (0.6, 0.12))
 SEAM, TWO_LINE_ASPECT = 0.5, 2.6
 ONE_LINE_SURE, TWO_LINE_SURE, LEGIBLE = 0.1, 0.9, 0.3
-SURE, MIN_WIDTH_PX, LARGE_MIN_PX, LARGE_MOST = 0.9, 14.0, 30.0, 4
+SURE, MIN_WIDTH_PX, LARGE_MIN_PX, LARGE_MOST = 0.97, 14.0, 30.0, 4
 LEAST_WORTH = 1e-3  # below it neither view of the small reader believes in any text
 MOST_CANDIDATES = 5
 

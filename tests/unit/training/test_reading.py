@@ -159,3 +159,10 @@ def test_a_character_that_only_the_wide_view_shows_widens_the_large_readers_view
     read_plates(Readers(small("AB123"), measuring("AB123"), chances=unsure), both)
     read_plates(Readers(near_then_wide, measuring("AB123"), chances=unsure), both)
     assert widths[1] < 0.85 * widths[0]
+
+
+def test_what_a_view_disputes_stays_below_the_gate_of_a_fine() -> None:
+    certain = Chances({"constant": 9.0}, {"constant": 9.0})
+    assert certain.of(ranked_of(seen("AB123"), seen("AB123")), 20) > 0.99
+    assert certain.of(ranked_of(seen("AB123"), seen("AB128")), 20) < 0.9
+    assert certain.of(ranked_of(seen("AB123"), seen("AB128", LARGE)), 20) < 0.9
