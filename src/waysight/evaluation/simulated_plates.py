@@ -18,6 +18,7 @@ import numpy as np
 
 from waysight.adapters.pictures import Picture
 from waysight.domain import voting
+from waysight.domain.enforcement.case import LEAST_AGREEING_FRAMES
 from waysight.domain.plates import PlateFormats, canonical
 from waysight.evaluation.plate_scores import ALIKE
 from waysight.evaluation.plates import formats_of
@@ -27,7 +28,6 @@ from waysight.simulate.plates import find_design, list_designs, random_text, ren
 from waysight.triton_models.vision.parcel import pack
 
 COUNTRIES = ("kz", "pe", "ma")
-AGREEING = 2
 DRAWN_PX = 96
 THIRD_FRAME_SHARE, DIRT_SHARE = 0.3, 0.15
 WIDTHS_PX = (42.0, 170.0)
@@ -65,7 +65,7 @@ def a_pass(rng: Rng, country: str) -> Pass:
     design = str(rng.choice(designs))
     text = _text(design, country, rng)
     plate = _soiled(render_plate(design, text, DRAWN_PX), rng)
-    frames = AGREEING + (rng.random() < THIRD_FRAME_SHARE)
+    frames = LEAST_AGREEING_FRAMES + (rng.random() < THIRD_FRAME_SHARE)
     near, light = np.exp(rng.uniform(*np.log(WIDTHS_PX))), rng.normal(0, 0.25)
     slant = rng.normal(0, 0.05, (4, 2))
     crops = tuple(_frame(plate, rng, near * 0.88 ** (frames - 1 - k), light, slant) for k in range(frames))
@@ -78,7 +78,7 @@ def decide(
     """Vote over the frames' readings as a track does; accept past the gate with two frames that read so."""
     reads = tuple(_read(answer) for answer in answers if answer)
     voted = voting.vote(reads, formats, (seen.country,))
-    return Verdict(seen, reads, voted, voted.confidence >= gate and voted.votes >= AGREEING)
+    return Verdict(seen, reads, voted, voted.confidence >= gate and voted.votes >= LEAST_AGREEING_FRAMES)
 
 
 def run(
@@ -111,7 +111,7 @@ def run(
     everything = [row for rows in tallies.values() for row in rows]
     report = _figures(everything) | {
         "gate": gate,
-        "agreeing_frames": AGREEING,
+        "agreeing_frames": LEAST_AGREEING_FRAMES,
         "seed": seed,
         "countries": {country: _figures(rows) for country, rows in tallies.items() if rows},
         "single_frames": {

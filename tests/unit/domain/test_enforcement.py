@@ -125,6 +125,7 @@ def test_spot_speed_needs_frames_and_purpose() -> None:
         ({"papers": (START_MS + 10**6, START_MS + 10**9)}, {}, "certificate_not_yet_valid"),
         ({}, {"plate": "", "plate_confidence": 0.0}, "unread_plate"),
         ({}, {"plate_confidence": 0.7}, "low_confidence"),
+        ({}, {"plate_votes": 1}, "single_read"),
         ({}, {"best_frame": None}, "no_evidence"),
         ({"country": "zz"}, {}, "no_rule_pack"),
         ({"country": "pe"}, {}, "no_tariff"),

@@ -16,6 +16,7 @@ from waysight.messages.enforcement import Violation
 from waysight.messages.perception import FrameRef, Sighting
 
 OffenceName = Literal["spot_speed", "average_speed", "red_light", "restricted_zone"]
+LEAST_AGREEING_FRAMES = 2  # that read the plate alike, over all sightings of a violation
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,7 +78,7 @@ def violation(
     confidence = min(s.plate_confidence for s in sightings)
     frames = tuple(f for f in evidence if f is not None and f.evidence_ref)
     found = [
-        "unread_plate" if not main.plate else "low_confidence" if confidence < law.enforcement_gate else "",
+        _plate_obstacle(law, main.plate, confidence, sightings),
         *(s.obstacle_at(occurred_ms) for s in scenes),
         law.obstacle(country, offence, occurred_ms),
         "no_evidence" if not frames else "",
@@ -108,3 +109,13 @@ def violation(
         ordinal=0,
         **measured,
     )
+
+
+def _plate_obstacle(law: Law, plate: str, confidence: float, sightings: Sequence[Sighting]) -> str:
+    """What speaks against the plate as proof: nothing read, not surely enough, or in one frame only."""
+    if not plate:
+        return "unread_plate"
+    if confidence < law.enforcement_gate:
+        return "low_confidence"
+    frames = sum(s.plate_votes for s in sightings if s.plate == plate)
+    return "single_read" if frames < LEAST_AGREEING_FRAMES else ""
