@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ from waysight.triton_models.vision.looks import SIZE
 
 from training.export import export_onnx, output_path
 from training.look_views import SIDE_PX, labelled_colours, real_tracks, simulated
-from training.loop import Endless, arguments, batches_of, fit_model, load_weights
+from training.loop import arguments, trained
 from training.nets import Block, Residual
 from training.plate_patches import weather
 
@@ -153,13 +152,7 @@ def main() -> None:
     options = arguments("Train the looks network.", steps=1600, batch=0)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    checkpoint = options.cache / f"{options.name or 'vehicle_looks'}.pt"
-    model: Any = LooksNetwork()
-    if options.export:
-        model = load_weights(model, checkpoint)
-    else:
-        batches = batches_of(Endless(samples, options, options.seed), options)
-        model = fit_model(model, batches, looks_loss, options, checkpoint)
+    model = trained(LooksNetwork(), samples, looks_loss, options, "vehicle_looks")
     axes = {"crops": {0: "n"}, "rows": {0: "n"}}
     example = torch.rand(2, 3, INPUT_PX, INPUT_PX)
     export_onnx(model, example, ("crops", "rows"), axes, output_path(options, "vehicle_looks"))

@@ -79,6 +79,26 @@ def moved(value: Any, device: torch.device) -> Any:
     return value
 
 
+def trained(
+    model: nn.Module,
+    samples: Callable[[argparse.Namespace, Any], Iterator[Any]],
+    loss_of: Callable[[Tensor, Any], Tensor],
+    options: argparse.Namespace,
+    name: str,
+) -> nn.Module:
+    """The model as `options` want it: read from its checkpoint (`--export`), or trained on endless `samples`."""
+    checkpoint = checkpoint_path(options, name)
+    if options.export:
+        return load_weights(model, checkpoint)
+    batches = batches_of(Endless(samples, options, options.seed), options)
+    return fit_model(model, batches, loss_of, options, checkpoint)
+
+
+def checkpoint_path(options: argparse.Namespace, name: str) -> Path:
+    """Where the checkpoint of a model is: under `--name` if given."""
+    return Path(options.cache) / f"{options.name or name}.pt"
+
+
 def fit_model(
     model: nn.Module,
     batches: Iterator[tuple[Tensor, Any]],

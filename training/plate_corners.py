@@ -11,7 +11,7 @@ from torch import Tensor
 from waysight.triton_models.vision.corners import HEIGHT_PX, WIDTH_PX, Floats
 
 from training.export import export_onnx, output_path
-from training.loop import Endless, arguments, batches_of, fit_model, load_weights
+from training.loop import Endless, arguments, trained
 from training.nets import PlateCorners
 from training.reader_crops import Sight, corner_crop
 from training.sources import backgrounds
@@ -83,18 +83,7 @@ def main() -> None:
     options = arguments("Train the plate corner network on synthetic plates.", steps=5000, batch=48)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    checkpoint = options.cache / f"{options.name or 'plate_corners'}.pt"
-    model: torch.nn.Module = PlateCorners()
-    if options.export:
-        model = load_weights(model, checkpoint)
-    else:
-        model = fit_model(
-            model,
-            batches_of(Endless(crops, options, options.seed), options),
-            corner_loss,
-            options,
-            checkpoint,
-        )
+    model = trained(PlateCorners(), crops, corner_loss, options, "plate_corners")
     print(f"synthetic hold-out: {hold_out_errors(model, options)}")
     export_onnx(
         model,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from training.boxes import focal_loss, giou_loss
 from training.export import export_onnx, output_path
-from training.loop import Endless, arguments, batches_of, fit_model, load_weights
+from training.loop import Endless, arguments, trained
 from training.nets import PlateDetector
 from training.plate_patches import PATCH_PX, patch
 from training.sources import backgrounds
@@ -70,18 +70,7 @@ def main() -> None:
     options = arguments("Train the plate detector on synthetic plates.", steps=3000, batch=16)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    checkpoint = options.cache / f"{options.name or 'plate_detector'}.pt"
-    model: torch.nn.Module = PlateDetector()
-    if options.export:
-        model = load_weights(model, checkpoint)
-    else:
-        model = fit_model(
-            model,
-            batches_of(Endless(patches, options, options.seed), options),
-            detector_loss,
-            options,
-            checkpoint,
-        )
+    model = trained(PlateDetector(), patches, detector_loss, options, "plate_detector")
     source = iter(Endless(patches, options, HOLD_OUT_SEED))
     with torch.no_grad():
         losses = [

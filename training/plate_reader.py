@@ -11,7 +11,7 @@ from torch import Tensor
 from waysight.triton_models.vision.ctc import ALPHABET, best_path
 
 from training.export import export_onnx, output_path
-from training.loop import Endless, arguments, batches_of, fit_model, load_weights
+from training.loop import Endless, arguments, trained
 from training.nets import PlateReader
 from training.reader_crops import reader_crop
 from training.sources import backgrounds
@@ -58,14 +58,7 @@ def main() -> None:
     options = arguments("Train the plate reader (CTC) on synthetic plates.", steps=3600, batch=64)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    checkpoint = options.cache / f"{options.name or 'plate_reader'}.pt"
-    model: torch.nn.Module = PlateReader()
-    if options.export:
-        model = load_weights(model, checkpoint)
-    else:
-        model = fit_model(
-            model, batches_of(Endless(crops, options, options.seed), options), ctc_loss, options, checkpoint
-        )
+    model = trained(PlateReader(), crops, ctc_loss, options, "plate_reader")
     print(f"synthetic hold-out: {hold_out_accuracy(model, options):.3f} exact")
     example = torch.rand(3, 1, 40, 128)
     export_onnx(

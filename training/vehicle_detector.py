@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from training.boxes import giou
 from training.cutouts import cutouts
 from training.export import export_onnx, output_path
-from training.loop import Endless, arguments, batches_of, fit_model, load_weights
+from training.loop import arguments, checkpoint_path, trained
 from training.nets import VehicleDetector
 from training.pasting import Pool
 from training.traffic import LABELS, overhead_pictures, real_pictures, rendered_pictures
@@ -137,22 +136,16 @@ def main() -> None:
     options = arguments("Train the vehicle and person detector.", steps=6000, batch=8)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    checkpoint = options.cache / f"{options.name or 'vehicle_detector'}.pt"
-    model: Any = VehicleDetector(len(LABELS))
-    if options.export:
-        model = load_weights(model, checkpoint)
-    else:
-        if options.start_from:
-            begin = checkpoint.with_suffix(".start")
-            torch.save({"weights": widened(options.start_from, len(LABELS))}, begin)
-            options.start_from = begin
-            # What edges and colours look like is known by then; not to learn it again saves a fifth of a step.
-            model.stem.requires_grad_(False)
-        centres, strides = cell_centres()
-        loss = partial(detector_loss, centres=centres, strides=strides)
-        model = fit_model(
-            model, batches_of(Endless(samples, options, options.seed), options), loss, options, checkpoint
-        )
+    model = VehicleDetector(len(LABELS))
+    if options.start_from and not options.export:
+        begin = checkpoint_path(options, "vehicle_detector").with_suffix(".start")
+        torch.save({"weights": widened(options.start_from, len(LABELS))}, begin)
+        options.start_from = begin
+        # What edges and colours look like is known by then; not to learn it again saves a fifth of a step.
+        model.stem.requires_grad_(False)
+    centres, strides = cell_centres()
+    loss = partial(detector_loss, centres=centres, strides=strides)
+    model = trained(model, samples, loss, options, "vehicle_detector")
     axes = {"images": {0: "n"}, "rows": {0: "n"}}
     export_onnx(
         model,

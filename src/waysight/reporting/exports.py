@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration
 from waysight.storage.columns import restore, widen
 
@@ -100,8 +100,7 @@ class Export:
 
     def sha256(self) -> str:
         """SHA-256 of the written file, hexadecimal."""
-        with self._part.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(self._part)
 
     def publish(self) -> None:
         """Give the file its name."""

@@ -11,10 +11,12 @@ from typing import Any
 
 import clickhouse_connect
 import pytest
+from audit_book import AuditBook
 
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
+from waysight.commands import export, governed
 from waysight.storage.migrations import apply, migrations
 from waysight.storage.tables import BY_TOPIC
 from waysight.topics import all_topics
@@ -42,6 +44,16 @@ def empty(engine: ClickHouse) -> ClickHouse:
 def clickhouse(empty: ClickHouse) -> ClickHouse:
     apply(empty, migrations())
     return empty
+
+
+@pytest.fixture
+def audit(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> AuditBook:
+    log = AuditBook()
+    for module in (export, governed):
+        monkeypatch.setattr(module, "connect", lambda _: clickhouse)
+        monkeypatch.setattr(module, "open_codec", lambda _: None)
+        monkeypatch.setattr(module, "AuditLog", lambda *_: log)
+    return log
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from audit_book import AuditBook
 from typer.testing import CliRunner
 from waysight.processors.store import StoreLogic
 
@@ -21,7 +22,7 @@ from waysight.adapters.clickhouse_writer import ClickHouseWriter
 from waysight.adapters.keyed_state import KeyedState
 from waysight.cli import build
 from waysight.codec import Codec
-from waysight.commands import export, governed
+from waysight.commands import export
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
 from waysight.reporting.exports import FORMATS
@@ -32,27 +33,6 @@ from waysight.storage.tables import BY_TOPIC, TABLES
 Examples = Callable[[str], list[dict[str, Any]]]
 APP = build()
 WHY = ["--purpose", "stolen vehicle", "--case", "KZ-1"]
-
-
-class _Audit:
-    def __init__(self) -> None:
-        self.events: list[tuple[Any, ...]] = []
-        self.failure: Exception | None = None
-
-    def record(self, *event: Any) -> None:
-        if self.failure:
-            raise self.failure
-        self.events.append(event)
-
-
-@pytest.fixture
-def audit(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> _Audit:
-    log = _Audit()
-    for module in (export, governed):
-        monkeypatch.setattr(module, "connect", lambda _: clickhouse)
-        monkeypatch.setattr(module, "open_codec", lambda _: None)
-        monkeypatch.setattr(module, "AuditLog", lambda *_: log)
-    return log
 
 
 def _store(clickhouse: ClickHouse, codec: Codec, topic: str, records: list[dict[str, Any]]) -> None:
@@ -68,7 +48,7 @@ def _run(*arguments: str) -> Any:
 
 @pytest.mark.parametrize("dataset", export.DATASETS)
 def test_every_format_holds_the_records_as_they_were(
-    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path, dataset: str
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: AuditBook, tmp_path: Path, dataset: str
 ) -> None:
     records = examples(dataset)
     _store(clickhouse, codec, dataset, records)
@@ -92,7 +72,7 @@ def test_every_format_holds_the_records_as_they_were(
 
 
 def test_the_same_rows_make_the_same_file(
-    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: AuditBook, tmp_path: Path
 ) -> None:
     first = examples("fines")[0]
     records = [
@@ -111,7 +91,7 @@ def test_the_same_rows_make_the_same_file(
 
 
 def test_amounts_are_exact(
-    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: AuditBook, tmp_path: Path
 ) -> None:
     _store(clickhouse, codec, "fines", [{**examples("fines")[0], "amount": Decimal("999999999999.99")}])
     for name in ("csv", "json"):
@@ -121,7 +101,7 @@ def test_amounts_are_exact(
 
 
 def test_rows_are_narrowed(
-    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit, tmp_path: Path
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: AuditBook, tmp_path: Path
 ) -> None:
     first = examples("violations")[0]
     records = [
@@ -140,7 +120,7 @@ def test_rows_are_narrowed(
 @pytest.mark.parametrize(
     "missing", [["--purpose", "x"], ["--case", "x"], ["--purpose", " ", "--case", "x"], []]
 )
-def test_nothing_without_purpose_and_case(audit: _Audit, tmp_path: Path, missing: list[str]) -> None:
+def test_nothing_without_purpose_and_case(audit: AuditBook, tmp_path: Path, missing: list[str]) -> None:
     with pytest.raises(NotAllowed, match="missing"):
         _run("export", "fines", "--out", str(tmp_path / "f.csv"), *missing)
     with pytest.raises(NotAllowed, match="missing"):
@@ -153,7 +133,7 @@ def test_nothing_without_a_record_in_the_audit_log(
     clickhouse: ClickHouse,
     codec: Codec,
     examples: Examples,
-    audit: _Audit,
+    audit: AuditBook,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -168,7 +148,7 @@ def test_nothing_without_a_record_in_the_audit_log(
 
 
 def test_search_takes_wildcards(
-    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: _Audit
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: AuditBook
 ) -> None:
     first = examples("sightings")[0]
     plates = ["34A36837", "34A23126", "34B36837", "A34A", ""]
@@ -205,7 +185,7 @@ def test_times() -> None:
         parse_time("soon", "--to")
 
 
-def test_an_empty_selection_is_an_empty_file(audit: _Audit, tmp_path: Path) -> None:
+def test_an_empty_selection_is_an_empty_file(audit: AuditBook, tmp_path: Path) -> None:
     for name in FORMATS:
         _run("export", "alerts", "--format", name, "--out", str(tmp_path / name), *WHY)
     assert json.loads((tmp_path / "json").read_text()) == []

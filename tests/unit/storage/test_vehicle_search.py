@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from audit_book import AuditBook
 from typer.testing import CliRunner
 from waysight.processors.store import StoreLogic
 
@@ -21,7 +22,6 @@ from waysight.adapters.inference import Analysis
 from waysight.adapters.keyed_state import KeyedState
 from waysight.cli import build
 from waysight.codec import Codec
-from waysight.commands import governed
 from waysight.domain.looks import encode
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
@@ -32,26 +32,6 @@ from waysight.reporting.vehicle_sheet import write_sheet
 
 WHY = ["--purpose", "hit and run", "--case", "KZ-2"]
 DAY_MS = 86_400_000
-
-
-class _Audit:
-    def __init__(self) -> None:
-        self.events: list[tuple[Any, ...]] = []
-        self.failure: Exception | None = None
-
-    def record(self, *event: Any) -> None:
-        if self.failure:
-            raise self.failure
-        self.events.append(event)
-
-
-@pytest.fixture
-def audit(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> _Audit:
-    log = _Audit()
-    monkeypatch.setattr(governed, "connect", lambda _: clickhouse)
-    monkeypatch.setattr(governed, "open_codec", lambda _: None)
-    monkeypatch.setattr(governed, "AuditLog", lambda *_: log)
-    return log
 
 
 @pytest.fixture
@@ -89,7 +69,7 @@ def _run(*arguments: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("stored")
-def test_the_most_alike_come_first(audit: _Audit) -> None:
+def test_the_most_alike_come_first(audit: AuditBook) -> None:
     found = _run("--like", "v0")
     assert [r["sighting_id"] for r in found] == ["v0", "v1", "v2", "v3"]
     assert [r["likeness"] for r in found] == pytest.approx([1.0, 0.94, 0.5, -0.5], abs=0.01)
@@ -114,7 +94,7 @@ def test_it_is_narrowed_by_colour_type_camera_time_and_plate() -> None:
 
 
 def test_a_picture_is_asked_with_by_its_largest_vehicle(
-    audit: _Audit, stored: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    audit: AuditBook, stored: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class _Models:
         def __init__(self, _: object) -> None:
@@ -155,7 +135,7 @@ def test_people_are_not_searched_by_looks(clickhouse: ClickHouse, stored: list[s
      (["--like", "blank"], "has no look"), (["--colour", "mauve"], "--colour 'mauve'"),
      (["--like", "v0", "--picture", "x.jpg"], "either"), (["--picture", "absent.jpg"], "cannot be read")],
 )  # fmt: skip
-def test_a_search_that_makes_no_sense_is_refused(audit: _Audit, arguments: list[str], words: str) -> None:
+def test_a_search_that_makes_no_sense_is_refused(audit: AuditBook, arguments: list[str], words: str) -> None:
     with pytest.raises(BadConfiguration, match=words):
         _run(*arguments)
     assert not audit.events
@@ -163,7 +143,7 @@ def test_a_search_that_makes_no_sense_is_refused(audit: _Audit, arguments: list[
 
 @pytest.mark.usefixtures("stored")
 def test_nothing_without_purpose_case_and_record(
-    audit: _Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    audit: AuditBook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sheet = tmp_path / "sheet.png"
     with pytest.raises(NotAllowed, match="missing"):
