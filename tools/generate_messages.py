@@ -15,8 +15,8 @@ GROUPS = {
     "perception": ["ObjectLabel", "Frame", "PlateCandidate", "PlateRead", "DetectedObject", "Detections", "PathPoint",
                    "FrameRef", "Sighting", "Watermark", "SightingBatch", "Pass", "PassBatch", "Signal", "CameraHealth"],
     "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Review", "Fine", "Payment", "Vehicle"],
-    "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "CameraRecord",
-                   "AuditEvent", "DeadLetter"],
+    "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "Person", "Authorisation", "FollowPoint",
+                   "CameraRecord", "AuditEvent", "DeadLetter"],
 }  # fmt: skip
 PLAIN = {"string": "str", "long": "int", "int": "int", "float": "float", "double": "float", "boolean": "bool",
          "bytes": "bytes", "null": "None"}  # fmt: skip
@@ -99,7 +99,8 @@ def _type(kind: Any, used: set[str]) -> str:
 
 
 def _default(field: dict[str, Any]) -> str:
-    return f" = {field['default']!r}" if "default" in field else ""
+    value = tuple(field["default"]) if isinstance(field.get("default"), list) else field.get("default")
+    return f" = {value!r}" if "default" in field else ""
 
 
 def _write(path: Path, text: str, check: bool) -> bool:

@@ -111,6 +111,8 @@ class Camera(Model):
     timezone: str = "UTC"
     location: Location = Location()
     direction: str = ""
+    bearing_deg: float | None = Field(None, ge=0, lt=360)
+    group: str = ""
     traffic: Literal["both", "towards", "away"] = "both"
     purposes: tuple[Purpose, ...] = ("hotlist", "count")
     speed_limit_kmh: float | None = Field(None, gt=0, le=200)

@@ -26,7 +26,7 @@ class Scene:
     `neighbours` are the countries whose plates are at home here besides its own.
     `homography` maps px of a picture of `calibration_size` to road-plane metres, `calibration_sways` metres to
     the metres of a plane one sigma off, one for each independent error of the calibration; `clock_error_ms` bounds the
-    clock; `traffic` is 1 where all drive away from the camera, -1 where all come towards it, else 0; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
+    clock; `bearing_deg` is where the camera looks (0 north, 90 east); `group` gathers alerts; `traffic` is 1 where all drive away from the camera, -1 where all come towards it, else 0; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
     rest on the camera, `certificate` says on which documents.
     """
 
@@ -34,6 +34,13 @@ class Scene:
     country: str = ""
     neighbours: tuple[str, ...] = ()
     place: str = ""
+    road: str = ""
+    district: str = ""
+    group: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    bearing_deg: float | None = None
+    timezone: str = "UTC"
     purposes: frozenset[str] = frozenset(("hotlist", "count"))
     fps: float | None = None
     clock_error_ms: int = 0

@@ -42,6 +42,18 @@ class Alert:
     origin_partition: int
     origin_offset: int
     ordinal: int
+    matched: str = "exact"
+    differences: str = ""
+    list: str = ""
+    camera_group: str = ""
+    sightings: int = 1
+    last_seen_ms: int = 0
+    last_camera_id: str = ""
+    other_camera_id: str = ""
+    other_sighting_id: str = ""
+    other_plate: str = ""
+    person_id: str = ""
+    authorisation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,81 @@ class WatchlistEntry:
     revoked_ms: int | None = None
     revoked_by: str = ""
     note: str = ""
+    list: str = ""
+    mode: str = "plate"
+    approximate: bool = False
+    label: str = ""
+    colour: str = ""
+    make: str = ""
+    model: str = ""
+    direction: str = ""
+    area: tuple[str, ...] = ()
+    hours: str = ""
+    suppress_s: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A person whom an authority wants, joined to vehicles by the owner's number. Compacted; key: person_id."""
+
+    person_id: str
+    name: str
+    kind: str
+    priority: int
+    legal_basis: str
+    authority: str
+    case_number: str
+    source: str
+    audience: str
+    valid_from_ms: int
+    expires_ms: int
+    revoked_ms: int | None = None
+    revoked_by: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorisation:
+    """Leave to do what needs leave: joining owners with warrants, following, convoys. Compacted; key: authorisation_id."""
+
+    authorisation_id: str
+    purpose: str
+    authority: str
+    legal_basis: str
+    case_number: str
+    area: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    valid_from_ms: int
+    ends_ms: int
+    granted_by: str
+    granted_ms: int
+    revoked_ms: int | None = None
+    revoked_by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowPoint:
+    """One sighting of a vehicle that an authorisation allows to follow. Key: plate."""
+
+    point_id: str
+    authorisation_id: str
+    plate: str
+    sighting_id: str
+    revision: int
+    camera_id: str
+    location: str
+    lat: float | None = None
+    lon: float | None = None
+    captured_ms: int
+    plate_confidence: float
+    label: ObjectLabel
+    colour: str
+    speed_kmh: float | None = None
+    evidence: FrameRef | None = None
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
