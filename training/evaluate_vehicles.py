@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from waysight.triton_models.vision.boxes import Bgr, overlap
+from waysight.triton_models.vision.boxes import Bgr
 from waysight.triton_models.vision.sessions import open_network
-from waysight.triton_models.vision.vehicles import SCORE, Found, detect_vehicles
+from waysight.triton_models.vision.vehicles import SCORE, detect_vehicles
 
 from training.traffic import HELD_OUT, LABELS, Boxes, voc_boxes
+from waysight.evaluation.detection_scores import curve, recalls
+from waysight.evaluation.scenes import LabelledObject, Scene
 
 Truth = list[tuple[str, Boxes]]
 FRESH_SEED = 77
-
-
-def average_precision(
-    found: Sequence[list[Found]], truth: Sequence[Truth], labels: Sequence[str], iou: float = 0.5
-) -> float:
-    """AP at an overlap of `iou` over all points, of the given labels taken as one class."""
-    rows: list[tuple[float, bool]] = []
-    total = 0
-    for things, objects in zip(found, truth, strict=True):
-        boxes = [box for label, box in objects if label in labels]
-        total += len(boxes)
-        taken: set[int] = set()
-        for thing in sorted((t for t in things if t.label in labels), key=lambda t: -t.score):
-            shares = overlap(np.array(thing.box, np.float32), np.array(boxes, np.float32).reshape(-1, 4))
-            best = int(shares.argmax()) if len(shares) else -1
-            hit = best >= 0 and shares[best] >= iou and best not in taken
-            taken |= {best} if hit else set()
-            rows.append((thing.score, hit))
-    rows.sort(reverse=True)
-    hits = np.cumsum([hit for _, hit in rows])
-    precision = hits / np.arange(1, len(rows) + 1)
-    best_after = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(sum(p for p, (_, hit) in zip(best_after, rows, strict=True) if hit) / max(1, total))
 
 
 def held_out_stills(data: Path) -> tuple[list[Bgr], list[Truth]]:
@@ -62,22 +40,6 @@ def fresh_scenes(count: int) -> tuple[list[Bgr], list[Truth]]:
     return [np.asarray(image, np.uint8) for image, _ in scenes], truth
 
 
-def recall(
-    found: Sequence[list[Found]], truth: Sequence[Truth], label: str, min_width_px: float
-) -> tuple[int, int]:
-    """How many objects of a label, at least so wide, are found at an overlap of 0.5 by any vehicle box; and of how many."""
-    hits = total = 0
-    for things, objects in zip(found, truth, strict=True):
-        boxes = np.array(
-            [t.box for t in things if (t.label == "person") == (label == "person")], np.float32
-        ).reshape(-1, 4)
-        for kind, box in objects:
-            if kind == label and box[2] - box[0] >= min_width_px:
-                total += 1
-                hits += bool(len(boxes) and overlap(box, boxes).max() >= 0.5)
-    return hits, total
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate the vehicle detector.")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -92,24 +54,21 @@ def main() -> None:
         started = time.process_time()
         found = [detect_vehicles(run, [picture], 0.01)[0] for picture in pictures]
         cpu_ms = (time.process_time() - started) / max(1, len(pictures)) * 1000
+        scenes = [_scene(objects) for objects in truth]
         used = sorted({label for objects in truth for label, _ in objects})
-        per_label = {label: round(average_precision(found, truth, [label]), 3) for label in used}
+        per_label = {label: curve(found, scenes, label).ap for label in used}
         print(
-            f"{name}: {len(pictures)} pictures, AP50 {per_label}, class-agnostic {_agnostic(found, truth):.3f}, {cpu_ms:.1f} CPU-ms"
+            f"{name}: {len(pictures)} pictures, AP50 {per_label}, any object {curve(found, scenes).ap}, {cpu_ms:.1f} CPU-ms"
         )
-        confident = [[t for t in things if t.score >= SCORE] for things in found]
-        for label in used:
-            print(
-                f"  {label}: recall {recall(confident, truth, label, 0)}, from 80 px wide {recall(confident, truth, label, 80)}"
-            )
+        for label, rates in recalls(
+            [[t for t in things if t.score >= SCORE] for things in found], scenes
+        ).items():
+            print(f"  {label}: {rates}")
 
 
-def _agnostic(found: Sequence[list[Found]], truth: Sequence[Truth]) -> float:
-    return average_precision(
-        [[Found("any", t.score, t.box) for t in things] for things in found],
-        [[("any", box) for _, box in objects] for objects in truth],
-        ["any"],
-    )
+def _scene(objects: Truth) -> Scene:
+    boxes = [(label, tuple(float(v) for v in box)) for label, box in objects]
+    return Scene(Path(), tuple(LabelledObject(label, label, box) for label, box in boxes))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

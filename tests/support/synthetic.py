@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -182,3 +182,27 @@ def _misread(plate: str, rng: random.Random) -> str:
         return plate
     place = rng.randrange(len(plate))
     return plate[:place] + rng.choice("8B3E") + plate[place + 1 :]
+
+
+def camera_frame(
+    seq: int, at_ms: int, objects: Iterable[DetectedObject], kind: str = "frame", epoch: str = "e"
+) -> Detections:
+    """What camera "c" saw `at_ms` after START_MS, as `detect` tells it."""
+    return Detections(
+        camera_id="c",
+        epoch=epoch,
+        seq=seq,
+        kind=kind,  # type: ignore[arg-type]
+        captured_ms=START_MS + at_ms,
+        clock_error_ms=20,
+        width=1280,
+        height=720,
+        evidence_ref=f"f{seq}",
+        evidence_sha256="",
+        analysed_ms=0,
+        models="",
+        objects=tuple(objects),
+        origin_partition=0,
+        origin_offset=seq,
+        ordinal=0,
+    )

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from synthetic import START_MS
+from synthetic import camera_frame
 
 from waysight.domain.observations import VEHICLES, observe
 from waysight.domain.scene import Scene, Zone
 from waysight.domain.sightings import SightingRules, step
 from waysight.domain.tracking import CameraTracks
-from waysight.messages import DetectedObject, Detections, ObjectLabel, Sighting
+from waysight.messages import DetectedObject, ObjectLabel, Sighting
 
 
 def _thing(label: ObjectLabel, x: float, y: float, width: float, height: float) -> DetectedObject:
     return DetectedObject(label=label, score=0.8, x1=x, y1=y, x2=x + width, y2=y + height)
 
 
-def _frame(seq: int, objects: list[DetectedObject]) -> Detections:
-    return Detections(
-        camera_id="c",
-        epoch="e",
-        seq=seq,
-        kind="frame",
-        captured_ms=START_MS + seq * 200,
-        clock_error_ms=20,
-        width=1280,
-        height=720,
-        evidence_ref=f"f{seq}",
-        evidence_sha256="",
-        analysed_ms=0,
-        models="",
-        objects=tuple(objects),
-        origin_partition=0,
-        origin_offset=seq,
-        ordinal=0,
-    )
-
-
 def test_a_carried_bag_is_neither_its_bearer_nor_a_part_of_a_vehicle() -> None:
     person, bag = _thing("person", 600, 300, 80, 220), _thing("bag", 610, 380, 60, 90)
     car = _thing("car", 560, 280, 300, 260)
-    assert {thing.label for thing in observe(_frame(0, [person, bag]))} == {"person", "bag"}
-    assert {thing.label for thing in observe(_frame(0, [car, bag]))} == {"car", "bag"}
+    assert {thing.label for thing in observe(camera_frame(0, 0, [person, bag]))} == {"person", "bag"}
+    assert {thing.label for thing in observe(camera_frame(0, 0, [car, bag]))} == {"car", "bag"}
     assert "bag" not in VEHICLES
 
 
@@ -51,7 +30,7 @@ def test_a_bag_left_behind_keeps_its_track_and_enters_no_zone_of_vehicles() -> N
     for seq in range(40):
         bag = _thing("bag", 300, 500, 60, 50)
         walking = [_thing("person", 280 + 25 * seq, 330, 80, 220)] if seq < 36 else []
-        state, pictured = step(rules, scene, state, _frame(seq, [bag, *walking]))
+        state, pictured = step(rules, scene, state, camera_frame(seq, seq * 200, [bag, *walking]))
         told += pictured.sightings
     assert [track.label for track in state.tracks].count("bag") == 1
     assert {s.label for s in told} <= {"person", "bag"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from synthetic import START_MS
+from synthetic import camera_frame
 
 from waysight.domain.courses import MOST_COURSES, Course, guesses
 from waysight.domain.geometry import Box, centre, iou
@@ -16,7 +16,7 @@ from waysight.domain.movement import Movement, ahead, corrected, surprise
 from waysight.domain.scene import Scene
 from waysight.domain.sightings import SightingRules, step
 from waysight.domain.tracking import CameraTracks, TrackingRules
-from waysight.messages import DetectedObject, Detections
+from waysight.messages import DetectedObject
 
 CAR: Box = (600.0, 300.0, 700.0, 360.0)
 
@@ -70,28 +70,8 @@ def test_what_is_seen_once_may_move_as_its_like_did_there() -> None:
     assert len(guesses((lane,), "car", Movement(CAR), 1, 60_000)) == 1  # long ago
 
 
-def _frame(number: int, boxes: list[Box], kind: str = "frame") -> Detections:
-    objects = tuple(
-        DetectedObject(label="person", score=0.8, x1=b[0], y1=b[1], x2=b[2], y2=b[3]) for b in boxes
-    )
-    return Detections(
-        camera_id="c",
-        epoch="e",
-        seq=number,
-        kind=kind,  # type: ignore[arg-type]
-        captured_ms=START_MS + 200 * number,
-        clock_error_ms=0,
-        width=1280,
-        height=720,
-        evidence_ref=f"frames/camera-one/2026-11-16/{number:08}.jpg",
-        evidence_sha256="0" * 64,
-        analysed_ms=0,
-        models="m",
-        objects=objects,
-        origin_partition=0,
-        origin_offset=number,
-        ordinal=0,
-    )
+def _person(box: Box) -> DetectedObject:
+    return DetectedObject(label="person", score=0.8, x1=box[0], y1=box[1], x2=box[2], y2=box[3])
 
 
 def test_state_is_bounded_survives_encoding_and_empties_in_silence() -> None:
@@ -99,7 +79,7 @@ def test_state_is_bounded_survives_encoding_and_empties_in_silence() -> None:
     rules = SightingRules(tracking=TrackingRules(most_tracks=20))
     for number in range(200):
         boxes = [(40.0 * i, 300.0 + rng.gauss(0, 2), 40.0 * i + 30.0, 390.0) for i in range(31)]
-        state, _ = step(rules, scene, state, _frame(number, boxes))
+        state, _ = step(rules, scene, state, camera_frame(number, 200 * number, map(_person, boxes)))
         raw = msgspec.msgpack.encode(state)
         if number == 100:
             state = msgspec.msgpack.decode(raw, type=CameraTracks)
@@ -107,7 +87,7 @@ def test_state_is_bounded_survives_encoding_and_empties_in_silence() -> None:
     assert len(state.tracks) == 20
     assert len(state.courses) == MOST_COURSES
     assert len(raw) < 20 * 11_000 + 10_000
-    state, pictured = step(rules, scene, state, _frame(400, [], "watermark"))
+    state, pictured = step(rules, scene, state, camera_frame(400, 80_000, [], "watermark"))
     assert state.tracks == ()
     assert len(pictured.sightings) == 20
     assert len(msgspec.msgpack.encode(state)) < 10_000

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import START_MS, plate_read
+from synthetic import START_MS, camera_frame, plate_read
 
 from waysight.domain.observations import observe
 from waysight.domain.scene import Scene, Zone
@@ -28,29 +28,6 @@ def _object(x: float, y: float, size: float = 100.0, plate: str = "", **change: 
     return replace(thing, **change)  # type: ignore[arg-type]
 
 
-def _frame(
-    seq: int, at_ms: int, objects: list[DetectedObject], kind: str = "frame", epoch: str = "e"
-) -> Detections:
-    return Detections(
-        camera_id="c",
-        epoch=epoch,
-        seq=seq,
-        kind=kind,  # type: ignore[arg-type]
-        captured_ms=START_MS + at_ms,
-        clock_error_ms=20,
-        width=1280,
-        height=720,
-        evidence_ref=f"f{seq}",
-        evidence_sha256="",
-        analysed_ms=0,
-        models="",
-        objects=tuple(objects),
-        origin_partition=0,
-        origin_offset=seq,
-        ordinal=0,
-    )
-
-
 def _run(frames: list[Detections]) -> tuple[CameraTracks, list[Sighting]]:
     state, told = CameraTracks(), []
     for frame in frames:
@@ -61,7 +38,7 @@ def _run(frames: list[Detections]) -> tuple[CameraTracks, list[Sighting]]:
 
 def _final(frames: list[Detections]) -> list[Sighting]:
     last = frames[-1]
-    end = _frame(last.seq + 1, last.captured_ms - START_MS + 200, [], "end")
+    end = camera_frame(last.seq + 1, last.captured_ms - START_MS + 200, [], "end")
     return [s for s in _run([*frames, end])[1] if s.final]
 
 
@@ -72,14 +49,14 @@ def test_noise_and_misses_make_no_second_track(gap_ms: int) -> None:
         x = 100 + 0.25 * gap_ms * i
         seen = rng.random() > 0.15
         frames.append(
-            _frame(i, i * gap_ms, [_object(x + rng.gauss(0, 3), 500 + rng.gauss(0, 3))] if seen else [])
+            camera_frame(i, i * gap_ms, [_object(x + rng.gauss(0, 3), 500 + rng.gauss(0, 3))] if seen else [])
         )
     assert len(_final(frames)) == 1
 
 
 def test_two_cars_that_cross_keep_their_plates() -> None:
     frames = [
-        _frame(
+        camera_frame(
             i,
             i * 200,
             [_object(100 + 40 * i, 450, plate="111AAA01"), _object(1100 - 40 * i, 600, plate="222BBB02")],
@@ -91,21 +68,21 @@ def test_two_cars_that_cross_keep_their_plates() -> None:
 
 def test_a_follower_at_keyframe_rate_is_another_vehicle() -> None:
     frames = [
-        _frame(0, 0, [_object(600, 500, plate="111AAA01")]),
-        _frame(1, 1000, [_object(602, 498, plate="222BBB02")]),
-        _frame(2, 2000, [_object(598, 503, plate="333CCC03")]),
+        camera_frame(0, 0, [_object(600, 500, plate="111AAA01")]),
+        camera_frame(1, 1000, [_object(602, 498, plate="222BBB02")]),
+        camera_frame(2, 2000, [_object(598, 503, plate="333CCC03")]),
     ]
     assert sorted(s.plate for s in _final(frames)) == ["111AAA01", "222BBB02", "333CCC03"]
 
 
 def test_a_parked_car_is_one_sighting_in_spite_of_flicker() -> None:
-    frames = [_frame(i, i * 200, [] if 40 < i < 60 else [_object(600, 500)]) for i in range(150)]
+    frames = [camera_frame(i, i * 200, [] if 40 < i < 60 else [_object(600, 500)]) for i in range(150)]
     assert len(_final(frames)) == 1
 
 
 def test_flicker_is_nothing() -> None:
-    assert not _final([_frame(i, i * 200, [_object(600, 500)] if i == 3 else []) for i in range(20)])
-    weak = [_frame(i, i * 200, [_object(600, 500, score=0.36)]) for i in range(20)]
+    assert not _final([camera_frame(i, i * 200, [_object(600, 500)] if i == 3 else []) for i in range(20)])
+    weak = [camera_frame(i, i * 200, [_object(600, 500, score=0.36)]) for i in range(20)]
     assert not _final(weak)
 
 
@@ -122,31 +99,31 @@ def test_doubles_riders_and_loose_plates_join_their_vehicle() -> None:
         y2=479.0,
         plate=plate_read("111AAA01", 0.9, (585, 471, 615, 479)),
     )
-    seen = observe(_frame(0, 0, [double, driver, car, loose]))
+    seen = observe(camera_frame(0, 0, [double, driver, car, loose]))
     assert [(s.label, s.read.text if s.read else "") for s in seen] == [("car", "111AAA01")]
 
 
 def test_a_weak_box_within_a_vehicle_is_a_part_of_it_and_gives_it_its_plate() -> None:
     car = _object(600, 600, 400.0)
     bumper = replace(_object(600, 590, 120.0, plate="111AAA01"), score=0.4)
-    seen = observe(_frame(0, 0, [bumper, car]))
+    seen = observe(camera_frame(0, 0, [bumper, car]))
     assert [(s.box, s.read.text if s.read else "") for s in seen] == [
         ((400.0, 200.0, 800.0, 600.0), "111AAA01")
     ]
     before_a_bus = replace(_object(600, 600, 120.0, plate="222BBB02"), score=0.8)
-    assert len(observe(_frame(0, 0, [before_a_bus, replace(car, label="bus")]))) == 2
+    assert len(observe(camera_frame(0, 0, [before_a_bus, replace(car, label="bus")]))) == 2
 
 
 def test_a_track_may_begin_with_a_plate_alone() -> None:
     read = plate_read("333CCC03", 0.95, (580, 590, 620, 600))
     plate = replace(_object(600, 600, 40.0), label="plate", x1=580.0, y1=590.0, x2=620.0, plate=read)
-    frames = [_frame(i, 200 * i, [plate]) for i in range(5)]
-    assert [s.plate for s in _final([*frames, _frame(9, 2000, [], "end")])] == ["333CCC03"]
+    frames = [camera_frame(i, 200 * i, [plate]) for i in range(5)]
+    assert [s.plate for s in _final([*frames, camera_frame(9, 2000, [], "end")])] == ["333CCC03"]
 
 
 def test_early_telling_then_final_under_one_id() -> None:
-    frames = [_frame(i, i * 200, [_object(100 + 30 * i, 500, plate="111AAA01")]) for i in range(10)]
-    _, told = _run([*frames, _frame(10, 2000, [], "end")])
+    frames = [camera_frame(i, i * 200, [_object(100 + 30 * i, 500, plate="111AAA01")]) for i in range(10)]
+    _, told = _run([*frames, camera_frame(10, 2000, [], "end")])
     assert [(s.revision, s.final) for s in told] == [(0, False), (1, True)]
     assert len({s.sighting_id for s in told}) == 1
     assert told[0].captured_ms == START_MS
@@ -156,22 +133,22 @@ def test_early_telling_then_final_under_one_id() -> None:
 
 
 def test_replayed_frames_change_nothing() -> None:
-    frames = [_frame(i, i * 200, [_object(100 + 30 * i, 500)]) for i in range(10)]
+    frames = [camera_frame(i, i * 200, [_object(100 + 30 * i, 500)]) for i in range(10)]
     once = _run(frames)
     assert _run([*frames[:6], *frames[2:6], *frames[6:]]) == once
 
 
 def test_a_new_epoch_ends_the_old_tracks() -> None:
-    frames = [_frame(i, i * 200, [_object(100 + 30 * i, 500)]) for i in range(5)]
-    _, told = _run([*frames, _frame(0, 1200, [], epoch="e2")])
+    frames = [camera_frame(i, i * 200, [_object(100 + 30 * i, 500)]) for i in range(5)]
+    _, told = _run([*frames, camera_frame(0, 1200, [], epoch="e2")])
     assert [s.final for s in told] == [True]
 
 
 def test_time_is_held_back_for_open_tracks_only() -> None:
     state = CameraTracks()
-    state, _ = step(RULES, SCENE, state, _frame(0, 0, [_object(100, 500)]))
-    state, open_ = step(RULES, SCENE, state, _frame(1, 1000, [], "watermark"))
-    state, later = step(RULES, SCENE, state, _frame(2, 9000, [], "watermark"))
+    state, _ = step(RULES, SCENE, state, camera_frame(0, 0, [_object(100, 500)]))
+    state, open_ = step(RULES, SCENE, state, camera_frame(1, 1000, [], "watermark"))
+    state, later = step(RULES, SCENE, state, camera_frame(2, 9000, [], "watermark"))
     assert open_.progress is not None
     assert later.progress is not None
     assert open_.progress.captured_ms == START_MS - 1
@@ -189,9 +166,10 @@ def test_silence_empties_the_state_and_time_may_be_shifted(
     things: list[list[tuple[int, int, str]]], shift: int
 ) -> None:
     frames = [
-        _frame(i, i * 300, [_object(x, y, plate=p) for x, y, p in boxes]) for i, boxes in enumerate(things)
+        camera_frame(i, i * 300, [_object(x, y, plate=p) for x, y, p in boxes])
+        for i, boxes in enumerate(things)
     ]
-    frames.append(_frame(len(frames), 60_000, [], "watermark"))
+    frames.append(camera_frame(len(frames), 60_000, [], "watermark"))
     state, told = _run(frames)
     assert state.tracks == ()
     moved = _run([replace(f, captured_ms=f.captured_ms + shift) for f in frames])[1]
@@ -205,7 +183,7 @@ def test_a_vehicle_cut_off_below_is_in_the_zone_that_reaches_the_edge() -> None:
     scene, state = replace(SCENE, zones=(lane,)), CameraTracks()
     told: list[Sighting] = []
     for i in range(6):
-        state, pictured = step(RULES, scene, state, _frame(i, 200 * i, [_object(600, 720, 300.0)]))
+        state, pictured = step(RULES, scene, state, camera_frame(i, 200 * i, [_object(600, 720, 300.0)]))
         told += pictured.sightings
-    _, pictured = step(RULES, scene, state, _frame(9, 2000, [], "end"))
+    _, pictured = step(RULES, scene, state, camera_frame(9, 2000, [], "end"))
     assert [s.zones for s in (*told, *pictured.sightings) if s.final] == [("lane",)]
