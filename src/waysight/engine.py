@@ -8,7 +8,7 @@ memory and is what logic tests and users' own tests take.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -55,6 +55,9 @@ class PartitionState(Protocol):
 
     def items(self, table: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         """All entries of a table, in key order."""
+
+    def derived(self, name: str, build: Callable[[], T]) -> T:
+        """What is made from the state and kept in memory only; `build` makes it again after each restore."""
 
 
 class Followed(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +20,7 @@ class KeyedState:
         self._live: dict[tuple[str, str], Any] = {}
         self._dirty: set[tuple[str, str]] = set()
         self._order: dict[str, list[str]] = {}
+        self._derived: dict[str, Any] = {}
 
     def get(self, table: str, key: str, kind: type[T]) -> T | None:
         """The value, or None."""
@@ -58,6 +59,12 @@ class KeyedState:
             if value is not None:
                 yield key, value
 
+    def derived(self, name: str, build: Callable[[], T]) -> T:
+        """What is made from the state and kept in memory only; made anew after a restore."""
+        if name not in self._derived:
+            self._derived[name] = build()
+        return self._derived[name]  # type: ignore[no-any-return]
+
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """What has changed since the last `committed`, as changelog records in key order; None = removed."""
         found: list[tuple[bytes, bytes | None]] = []
@@ -87,6 +94,7 @@ class KeyedState:
         """Drop the decoded values, so that the next reads prove that what was written can be read back."""
         self._live.clear()
         self._order.clear()
+        self._derived.clear()
 
     def snapshot(self) -> dict[str, dict[str, bytes]]:
         """The committed entries of every table that has any."""
@@ -95,6 +103,7 @@ class KeyedState:
     def restore(self, snapshot: dict[str, dict[str, bytes]]) -> None:
         """Take over a snapshot."""
         self._raw = {table: dict(entries) for table, entries in snapshot.items()}
+        self._derived.clear()
 
     def _has(self, table: str, key: str) -> bool:
         at = (table, key)
