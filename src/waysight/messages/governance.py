@@ -165,6 +165,27 @@ class FollowPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """A vehicle that passed a camera close in time to one that an authorisation for convoys names. Key: subject."""
+
+    companion_id: str
+    authorisation_id: str
+    subject: str
+    subject_sighting_id: str
+    subject_ms: int
+    plate: str
+    sighting_id: str
+    captured_ms: int
+    camera_id: str
+    plate_confidence: float
+    label: ObjectLabel
+    colour: str
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraRecord:
     """A camera or section as configured. Compacted; key: its id."""
 
