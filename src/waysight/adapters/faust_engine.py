@@ -31,6 +31,7 @@ from waysight import metrics
 from waysight.adapters.faust_fixes import (
     QuietMonitor,
     crash_ends_process,
+    message_of,
     own_commits,
     own_producers,
     use_copartitioned_assignor,
@@ -48,6 +49,8 @@ from waysight.topics import is_keyed, partition_for
 _log = logging.getLogger(__name__)
 _FENCE = ""
 _MAX_BYTES = 16 * 1024 * 1024
+_LONG_S = 2.0  # a step that takes longer waits for something outside
+_NO_LIMIT_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ class FaustEngine:
         self._dirty: dict[str, dict[TopicPartition, int]] = defaultdict(dict)
         self._generation = self._loaded = 0
         self._committed_at = self._moved_at = time.monotonic()
-        self._busy = False
+        self._busy = self._ending = False
+        self._sending: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._advanced: set[int] = set()  # partitions whose step has its outputs and may not be given up
 
     async def start(self) -> None:
         """Check the topics, join the group, begin to work; raises BadConfiguration, EngineDown."""
@@ -131,6 +136,7 @@ class FaustEngine:
             broker_max_poll_records=32 if small else 2000,
             broker_session_timeout=self._tuning.session_s,
             broker_heartbeat_interval=2.0,
+            broker_max_poll_interval=_NO_LIMIT_S,  # a sink may be away for long; `_watch` finds a standstill
             broker_request_timeout=30.0,
             broker_commit_interval=self._tuning.commit_s,
             consumer_max_fetch_size=_MAX_BYTES,
@@ -177,7 +183,7 @@ class FaustEngine:
                 self._lock.release()
             try:
                 self._busy = True
-                await self._apply([_message(event.message) for event in events])
+                await self._apply([message_of(event.message) for event in events])
                 if time.monotonic() - self._committed_at >= self._tuning.commit_s:
                     await self._commit()
             except BaseException as error:  # noqa: BLE001 - the supervised loop: nothing may be acknowledged after it
@@ -207,14 +213,40 @@ class FaustEngine:
                 )
             state.put(_FENCE, message.topic, message.offset)
             by_partition[message.partition].append(message)
-        await asyncio.gather(*(self._step(p, batch) for p, batch in by_partition.items()))
+        self._advanced.clear()
+        await self._all_steps({asyncio.create_task(self._step(p, b)): p for p, b in by_partition.items()})
+
+    async def _all_steps(self, steps: dict[asyncio.Task[None], int]) -> None:
+        """Wait for the steps; while some of them wait for an engine, commit what the others have done.
+
+        Otherwise the broker would end the open transactions after a minute. A rebalance need not wait either:
+        steps that wait are given up, and their messages come again to whoever owns the partition then.
+        """
+        waiting = set(steps)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, timeout=_LONG_S, return_when=asyncio.FIRST_EXCEPTION)
+            for step in done:
+                if not step.cancelled():
+                    step.result()
+            if waiting:
+                await self._commit()
+            for step in waiting if self._ending else ():
+                if steps[step] not in self._advanced:
+                    step.cancel()
 
     async def _step(self, partition: int, messages: list[Message]) -> None:
         state, began = self._states[partition], time.perf_counter()
         outputs = await advance(self._logic, state, messages)
+        self._advanced.add(partition)
         metrics.STEP_SECONDS.labels(self._name).observe(time.perf_counter() - began)
         metrics.BATCH.labels(self._name).observe(len(messages))
-        changes = state.changes()
+        async with self._sending[self._transaction(messages[0].topic, partition)]:
+            await self._send(state, messages, outputs)
+        self._moved_at = time.monotonic()
+
+    async def _send(self, state: KeyedState, messages: list[Message], outputs: Sequence[Output]) -> None:
+        """Put outputs, changes and offsets of a step into the partition's transaction."""
+        partition, changes = state.partition, state.changes()
         transaction = self._transaction(messages[0].topic, partition)
         send = self._app.producer.send
         sent = []
@@ -235,7 +267,6 @@ class FaustEngine:
         for message in messages:
             self._dirty[transaction][TopicPartition(message.topic, partition)] = message.offset + 1
             metrics.MESSAGES_IN.labels(self._name, message.topic).inc()
-        self._moved_at = time.monotonic()
 
     def _transaction(self, topic: str, partition: int) -> str:
         return f"{self._app.conf.id}-{self._app.assignor.group_for_topic(topic)}-{partition}"
@@ -271,15 +302,14 @@ class FaustEngine:
         self._committed_at = time.monotonic()
         if not self._dirty:
             return
-        dirty, self._dirty = self._dirty, defaultdict(dict)
-        commit = self._app.producer.commit_transactions
         with metrics.COMMIT_SECONDS.labels(self._name).time():
-            await asyncio.gather(
-                *(
-                    commit({t: offsets}, self._app.conf.id, start_new_transaction=again)
-                    for t, offsets in dirty.items()
-                )
-            )
+            await asyncio.gather(*(self._commit_one(t, again) for t in list(self._dirty)))
+
+    async def _commit_one(self, transaction: str, again: bool) -> None:
+        async with self._sending[transaction]:
+            offsets = self._dirty.pop(transaction)
+            commit = self._app.producer.commit_transactions
+            await commit({transaction: offsets}, self._app.conf.id, start_new_transaction=again)
 
     async def _commit_by_timer(self) -> None:
         async with self._lock:
@@ -290,6 +320,7 @@ class FaustEngine:
 
     async def _end(self) -> None:
         """Before partitions are revoked, and at the end: finish the batch, commit, shut the gate."""
+        self._ending = True
         async with self._lock:
             self._gate.clear()
             self._moved_at = time.monotonic()
@@ -300,6 +331,7 @@ class FaustEngine:
 
     def _resumed(self) -> None:
         self._generation += 1
+        self._ending = False
         self._moved_at = time.monotonic()
         self._gate.set()
 
@@ -348,22 +380,6 @@ class FaustEngine:
             flush=True,
         )
         os._exit(3)
-
-
-def _message(raw: Any) -> Message:
-    headers = {
-        name: value or b""
-        for name, value in (raw.headers.items() if hasattr(raw.headers, "items") else raw.headers or ())
-    }
-    return Message(
-        raw.topic,
-        raw.partition,
-        raw.offset,
-        raw.key,
-        raw.value,
-        headers,
-        round((raw.timestamp or 0.0) * 1000),
-    )
 
 
 async def run_engines(

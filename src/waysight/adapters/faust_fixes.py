@@ -21,6 +21,8 @@ import faust
 from faust.sensors.base import Sensor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
+from waysight.engine import Message
+
 Holes = dict[tuple[str, int, int], int]
 _fetch = AIOKafkaConsumerThread._fetch_records
 
@@ -143,3 +145,20 @@ def crash_ends_process(app: faust.App, die: Callable[[str], None]) -> None:
         die(f"Faust crashed: {reason!r}")
 
     app.crash = crash
+
+
+def message_of(raw: Any) -> Message:
+    """Faust's message as ours."""
+    headers = {
+        name: value or b""
+        for name, value in (raw.headers.items() if hasattr(raw.headers, "items") else raw.headers or ())
+    }
+    return Message(
+        raw.topic,
+        raw.partition,
+        raw.offset,
+        raw.key,
+        raw.value,
+        headers,
+        round((raw.timestamp or 0.0) * 1000),
+    )
