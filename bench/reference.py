@@ -46,8 +46,7 @@ def main() -> None:
             for record in fastavro.schemaless_reader(body, schemas[raw.topic()])["records"]:
                 events += 1
                 if raw.topic() == "passes":
-                    seen = record["sighting"]
-                    counts[seen["camera_id"], seen["label"], seen["last_ms"] // 60_000] += 1
+                    counts[record["camera_id"], record["label"], record["last_ms"] // 60_000] += 1
                 elif record["plate"] in watchlist and record["plate_confidence"] >= settings.alert_gate:
                     alerts += 1
                     producer.produce("alerts", json.dumps({"plate": record["plate"]}), record["plate"])

@@ -29,7 +29,6 @@ from waysight.errors import EngineDown
 from waysight.local.temporary import temporary_stack
 from waysight.messages import (
     FrameRef,
-    Pass,
     PassBatch,
     PathPoint,
     PlateCandidate,
@@ -37,6 +36,7 @@ from waysight.messages import (
     SightingBatch,
     Watermark,
 )
+from waysight.passes import pass_of
 from waysight.settings import Settings, get_settings
 from waysight.topics import partition_for
 
@@ -132,7 +132,7 @@ def _encoded(codec: Codec, settings: Settings, first: int, records: int) -> list
             origin_offset=begin + ENVELOPE,
             ordinal=0,
         )
-        passes = tuple(Pass(key=f"camera:cam-{camera}", sighting=s) for s in made)
+        passes = tuple(pass_of(codec, f"camera:cam-{camera}", s) for s in made)
         sightings = SightingBatch(records=made, watermarks=(mark,))
         feed.append(("sightings", homes[camera], codec.encode("sightings", sightings)))
         feed.append(

@@ -13,7 +13,7 @@ from waysight.domain.counting import CameraCounts, CountingRules, Fact, Measure,
 from waysight.domain.watermarks import Progress
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelope_columns import PassRow, pass_rows
-from waysight.envelopes import Fences, Flush, decoded, in_order, origin_of
+from waysight.envelopes import Fences, Flush, decoded, in_order
 from waysight.messages import Count, Pass, Tally, Watermark
 from waysight.settings import Settings
 from waysight.topics import partition_for
@@ -101,7 +101,7 @@ class CountLogic:
     def _letter(self, message: Message, row: PassRow | Tally, reason: str) -> Output:
         """A dead letter that holds the one late record, so that it can be sent again."""
         whole = self._codec.decode(message.topic, message.value)
-        late = next(r for r in whole.records if _place(origin_of(r)) == _place(row) and _same_key(r, row))
+        late = next(r for r in whole.records if _place(r) == _place(row) and _same_key(r, row))
         alone = replace(whole, records=(late,), watermarks=())
         value = self._codec.encode(message.topic, alone)
         letter = Message(message.topic, message.partition, message.offset, message.key, value)
@@ -137,8 +137,8 @@ def _ordered(topic: str, batch: Any) -> list[Any]:
 def _row(item: Pass | Tally | Watermark) -> PassRow | Tally | Watermark:
     if not isinstance(item, Pass):
         return item
-    s = item.sighting
-    return PassRow(s.origin_offset, s.ordinal, s.origin_partition, item.key, s.camera_id, s.label, s.last_ms)
+    s = item
+    return PassRow(s.origin_offset, s.ordinal, s.origin_partition, s.key, s.camera_id, s.label, s.last_ms)
 
 
 def _place(record: Any) -> tuple[int, int]:

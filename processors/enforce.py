@@ -21,6 +21,7 @@ from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelopes import Flush, decoded, in_order, is_new
 from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
+from waysight.passes import sighting_of
 from waysight.settings import Settings
 from waysight.topics import partition_for
 
@@ -75,8 +76,8 @@ class EnforceLogic:
             for item in in_order(record) if record is not None else ():
                 if isinstance(item, Watermark):
                     self._watermark(state, flush, item)
-                elif is_new(state, message, item) and is_vehicle(item.sighting):
-                    self._judge(state, flush, item.key, item.sighting)
+                elif is_new(state, message, item) and is_vehicle(item):
+                    self._judge(state, flush, item.key, sighting_of(self._codec, item))
         return flush.finish()
 
     def _judge(self, state: PartitionState, flush: Flush, key: str, sighting: Sighting) -> None:

@@ -13,7 +13,8 @@ from waysight.domain.sightings import Pictured, SightingRules, step
 from waysight.domain.tracking import CameraTracks
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelopes import Flush, decoded, is_new
-from waysight.messages import CameraRecord, Pass, Sighting
+from waysight.messages import CameraRecord, Sighting
+from waysight.passes import pass_of, whole_of
 from waysight.settings import Settings
 
 
@@ -54,9 +55,11 @@ class TrackLogic:
 
     def _tell(self, flush: Flush, scene: Scene, pictured: Pictured) -> None:
         for sighting in pictured.sightings:
-            flush.grouped("sightings", sighting.plate or sighting.camera_id, flush.stamped(sighting))
+            sighting = flush.stamped(sighting)
+            flush.grouped("sightings", sighting.plate or sighting.camera_id, sighting)
+            whole = whole_of(self._codec, sighting) if sighting.final else b""
             for key in _places(scene, sighting) if sighting.final else ():
-                flush.grouped("passes", key, Pass(key=key, sighting=flush.stamped(sighting)))
+                flush.grouped("passes", key, flush.stamped(pass_of(self._codec, key, sighting, whole)))
         if pictured.progress is not None:
             for topic in ("sightings", "passes"):
                 for partition in range(flush.partitions):

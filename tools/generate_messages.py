@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {
     "perception": ["ObjectLabel", "Frame", "PlateCandidate", "PlateRead", "DetectedObject", "Detections", "PathPoint",
                    "FrameRef", "Sighting", "Watermark", "SightingBatch", "Pass", "PassBatch", "Signal", "CameraHealth"],
-    "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Review", "Fine", "Payment", "Vehicle"],
+    "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Minute", "MinuteBatch", "Rollup", "Review", "Fine", "Payment", "Vehicle"],
     "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "Person", "Authorisation", "FollowPoint",
                    "Companion", "CameraRecord", "AuditEvent", "DeadLetter"],
 }  # fmt: skip
@@ -99,7 +99,11 @@ def _type(kind: Any, used: set[str]) -> str:
 
 
 def _default(field: dict[str, Any]) -> str:
-    value = tuple(field["default"]) if isinstance(field.get("default"), list) else field.get("default")
+    value = field.get("default")
+    if isinstance(value, list):
+        value = tuple(value)
+    elif field["type"] == "bytes" and isinstance(value, str):
+        value = value.encode("latin-1")  # as Avro writes bytes in JSON
     return f" = {value!r}" if "default" in field else ""
 
 

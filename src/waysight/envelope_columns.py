@@ -101,9 +101,8 @@ def _rows(batch: pa.RecordBatch, messages: int, make: Callable[[Any], list[Any]]
 
 
 def _passes(records: pa.StructArray) -> list[Any]:
-    sighting = records.field("sighting")
-    origin = [sighting.field(name).to_pylist() for name in _ORIGIN]
-    rest = [sighting.field(name).to_pylist() for name in ("camera_id", "label", "last_ms")]
+    origin = [records.field(name).to_pylist() for name in _ORIGIN]
+    rest = [records.field(name).to_pylist() for name in ("camera_id", "label", "last_ms")]
     return list(map(PassRow._make, zip(*origin, records.field("key").to_pylist(), *rest, strict=True)))
 
 

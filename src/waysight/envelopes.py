@@ -25,7 +25,10 @@ R = TypeVar("R")
 def decoded(codec: Codec, message: Message, processor: str, outputs: list[Output]) -> Any | None:
     """The record of a message; a dead letter is put out and None returned when it cannot be read."""
     try:
-        return codec.decode(message.topic, message.value)
+        record = codec.decode(message.topic, message.value)
+        if isinstance(record, PassBatch) and not all(r.whole for r in record.records):
+            raise BadMessage("passes without their sightings: written by an older version", message.topic)
+        return record
     except BadMessage as error:
         outputs.append(dead_letter_output(codec, message, error.reason, processor))
         return None
@@ -39,15 +42,10 @@ def in_order(batch: Any) -> list[Any]:
     return sorted((*batch.records, *batch.watermarks), key=_place)
 
 
-def origin_of(record: Any) -> Any:
-    """What carries a record's origin: itself, or the sighting inside a pass."""
-    return getattr(record, "sighting", record)
-
-
 def is_new(state: PartitionState, message: Message, record: Any) -> bool:
     """Whether a record was not applied before; remembers it. Letters that a person sends again always pass."""
     fences = Fences(state)
-    new = fences.is_new(message, origin_of(record))
+    new = fences.is_new(message, record)
     fences.save()
     return new
 
@@ -139,5 +137,4 @@ class Flush:
 
 
 def _place(record: Any) -> tuple[int, int]:
-    made = origin_of(record)
-    return made.origin_offset, made.ordinal
+    return record.origin_offset, record.ordinal

@@ -178,10 +178,25 @@ class SightingBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """A final sighting under one of the keys that enforcement and counting join on."""
+    """A final sighting under one of the keys that enforcement and counting join on: in short, and whole as bytes."""
 
     key: str
-    sighting: Sighting
+    camera_id: str = ""
+    label: ObjectLabel = "car"
+    label_confidence: float = 0.0
+    first_ms: int = 0
+    last_ms: int = 0
+    captured_ms: int = 0
+    clock_error_ms: int = 0
+    plate: str = ""
+    plate_confidence: float = 0.0
+    speed_kmh: float | None = None
+    speed_error_kmh: float | None = None
+    zones: tuple[str, ...] = ()
+    origin_partition: int = 0
+    origin_offset: int = 0
+    ordinal: int = 0
+    whole: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +209,7 @@ class PassBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """A traffic light's state from changed_ms on, repeated each second as a heartbeat. Key: junction:<id>."""
+    """A traffic light's state, or the limit that a variable speed sign shows, from changed_ms on; repeated each second as a heartbeat. Key: junction:<id>, or the sign's place."""
 
     junction_id: str
     signal_group: str
@@ -203,6 +218,8 @@ class Signal:
     valid_ms: int
     clock_error_ms: int
     end: bool
+    place: str = ""
+    limit_kmh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

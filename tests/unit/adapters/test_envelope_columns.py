@@ -11,8 +11,9 @@ from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
 from waysight.engine import Message
 from waysight.envelope_columns import Rows, SightingColumns, pass_rows
-from waysight.envelopes import in_order, origin_of
-from waysight.messages import Pass, PassBatch, Sighting, SightingBatch, Watermark
+from waysight.envelopes import in_order
+from waysight.messages import PassBatch, Sighting, SightingBatch, Watermark
+from waysight.passes import pass_of, sighting_of
 
 
 def sighting_rows(codec: Codec, messages: list[Message]) -> list[Rows | None]:
@@ -27,6 +28,10 @@ def sighting_rows(codec: Codec, messages: list[Message]) -> list[Rows | None]:
             if not isinstance(row, Watermark):
                 assert columns.whole(row) == whole[origin_place(row)]
     return columns.rows
+
+
+def whole_again(codec: Codec, batch: SightingBatch) -> list[Sighting]:
+    return list(codec.decode("sightings", codec.encode("sightings", batch)).records)
 
 
 def origin_place(record: Any) -> tuple[int, int]:
@@ -89,7 +94,8 @@ def test_rows_are_the_records(seed: int) -> None:
     sightings, passes = [], []
     for records, marks in _envelopes(seed):
         sightings.append(SightingBatch(records=tuple(records), watermarks=tuple(marks)))
-        keyed = tuple(Pass(key=f"camera:{s.camera_id}", sighting=s) for s in records)
+        keyed = tuple(pass_of(codec, f"camera:{s.camera_id}", s) for s in records)
+        assert [sighting_of(codec, p) for p in keyed] == whole_again(codec, sightings[-1])
         passes.append(PassBatch(records=keyed, watermarks=tuple(marks)))
     for topic, batches, read in (("sightings", sightings, sighting_rows), ("passes", passes, pass_rows)):
         messages = [Message(topic, 0, n, b"", codec.encode(topic, b)) for n, b in enumerate(batches)]
@@ -101,7 +107,7 @@ def test_rows_are_the_records(seed: int) -> None:
                 if isinstance(item, Watermark):
                     assert row == item
                     continue
-                made = origin_of(item)
+                made = item
                 names = set(row._fields) - {"key", "at"}
                 assert {n: getattr(row, n) for n in names} == {n: getattr(made, n) for n in names}
                 assert topic == "sightings" or row.key == item.key

@@ -15,7 +15,8 @@ from waysight.codec import Codec
 from waysight.domain.enforcement.case import Law
 from waysight.domain.scene import Scene, Zone
 from waysight.engine import Message
-from waysight.messages import Pass, PassBatch, Sighting, Violation, Watermark
+from waysight.messages import PassBatch, Sighting, Violation, Watermark
+from waysight.passes import pass_of
 
 LANE = Zone(
     zone_id="lane",
@@ -38,7 +39,7 @@ def _pass(camera: str, track: str, offset: int) -> PassBatch:
         colour_confidence=0.0, path=(), zones=("lane",), dwell_ms=900, models="", captured_ms=START_MS + 900,
         emitted_ms=START_MS + 900, origin_partition=0, origin_offset=offset, ordinal=0,
     )  # fmt: skip
-    return PassBatch(records=(Pass(key=f"camera:{camera}", sighting=sighting),), watermarks=())
+    return PassBatch(records=(pass_of(CODEC, f"camera:{camera}", sighting),), watermarks=())
 
 
 def _time(camera: str, captured_ms: int, offset: int) -> PassBatch:

@@ -27,7 +27,8 @@ from waysight.domain.matching import LastAlert, Raised, WatchlistIndex
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import SightingRules
 from waysight.engine import Message
-from waysight.messages import Pass, PassBatch, SightingBatch, Signal, WatchlistEntry, Watermark
+from waysight.messages import PassBatch, SightingBatch, Signal, WatchlistEntry, Watermark
+from waysight.passes import pass_of
 
 PARTITIONS = 3
 PAPERS = (START_MS - 86_400_000, START_MS + 86_400_000)
@@ -280,7 +281,7 @@ def test_a_crossing_whose_light_is_not_known_is_counted(plain: dict[str, list[An
         end=False,
     )
     passes = codec.encode(
-        "passes", PassBatch(records=(Pass(key="junction:j1", sighting=crossed),), watermarks=())
+        "passes", PassBatch(records=(pass_of(codec, "junction:j1", crossed),), watermarks=())
     )
     news = {
         "silent": ("passes", PassBatch(records=(), watermarks=(mark,))),
