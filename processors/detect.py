@@ -22,7 +22,9 @@ _NOTHING = Analysis(0, 0, (), "")
 def build(settings: Settings) -> Detect:
     """The processor on the configured engines."""
     codec = Codec(ConfluentRegistry(settings.registry))
-    return Detect(codec, TritonAnalyser(settings), EvidenceStore(settings.evidence))
+    batch = max(Detect.batch, settings.triton_in_flight * len(settings.triton_addresses))
+    analyser = TritonAnalyser(settings, patience_s=None)
+    return Detect(codec, analyser, EvidenceStore(settings.evidence), batch)
 
 
 class Detect:
@@ -35,15 +37,15 @@ class Detect:
     name, inputs, outputs, batch = "detect", ("frames",), ("detections", "dead-letters"), 16
     tables: Sequence[Followed] = ()
 
-    def __init__(self, codec: Codec, analyser: Analyser, evidence: EvidenceStore) -> None:
-        self._codec, self._analyser, self._evidence = codec, analyser, evidence
+    def __init__(self, codec: Codec, analyser: Analyser, evidence: EvidenceStore, batch: int = batch) -> None:
+        self._codec, self._analyser, self._evidence, self.batch = codec, analyser, evidence, batch
 
     async def start(self) -> None:
         """Wait for the models."""
         await self._analyser.start()
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
-        """One `Detections` a frame; raises EngineDown when models or evidence store stay away."""
+        """One `Detections` a frame; waits while no model server answers; raises EngineDown without evidence store."""
         del state
         found = await asyncio.gather(*(self._one(message) for message in messages))
         return [output for outputs in found for output in outputs]

@@ -25,6 +25,13 @@ INFERENCE_SECONDS = Histogram(
     "waysight_inference_seconds", "Seconds of one inference call.", ["model"], buckets=_SECONDS
 )
 INFERENCE_RETRIES = Counter("waysight_inference_retries_total", "Inference calls tried again.", ["address"])
+INFERENCES = Counter(
+    "waysight_triton_calls_total", "Inference calls to a server, answered or failed.", ["address", "outcome"]
+)
+INFERENCE_UP = Gauge("waysight_triton_up", "1 while an inference server answers, else 0.", ["address"])
+INFERENCE_IN_FLIGHT = Gauge(
+    "waysight_triton_in_flight", "Frames in flight at an inference server.", ["address"]
+)
 LATENCY_SECONDS = Histogram(
     "waysight_latency_seconds",
     "Wall-clock seconds from a frame's arrival at its producer to a stage.",
@@ -38,8 +45,8 @@ FRAMES_DROPPED = Counter(
 RECONNECTS = Counter("waysight_reconnects_total", "Times a producer opened its source again.", ["camera"])
 UNDECIDED = Counter(
     "waysight_undecided_total",
-    "Vehicles over a stop line whose light is not known: signals late by ten minutes or missing.",
-    ["junction"],
+    "Vehicles whose light or speed sign is not known: signals late by ten minutes or missing.",
+    ["place"],
 )
 FINES = Counter("waysight_fines_total", "Fine records sent, by status.", ["status"])
 FINES_WITHHELD = Counter(

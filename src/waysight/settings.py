@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="Ed25519 private key (PEM); empty: made locally"
     )
 
-    triton_in_flight: int = Field(8, ge=1, description="frames one detect worker keeps in flight")
+    triton_in_flight: int = Field(8, ge=1, description="frames one detect worker keeps in flight at each server")
     triton_timeout_s: float = Field(30.0, gt=0)
     models_dir: Path | None = Field(None, description="models put in place of ours; empty: in state_dir")
     triton_venv: Path | None = Field(None, description="Triton's own virtual environment")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,15 +15,30 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
 from waysight import metrics
+from waysight.adapters.servers import Servers
 from waysight.errors import BadConfiguration, BadMessage, EngineDown
 from waysight.messages import DetectedObject, PlateCandidate, PlateRead
 from waysight.settings import Settings
 
+_log = logging.getLogger(__name__)
 MODEL = "frame_analysis"
 _CONTRACT = {"inputs": {"PAYLOAD": "BYTES", "CODEC": "BYTES"}, "outputs": {"RESULT": "BYTES"}}
-_GIVE_UP_S = 45.0
+_PERSON_S = 45.0
 _START_S = 90.0
-_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
+_PROBE_S = 2.5
+_REFUSALS = 3
+_SERVERS_FAULT = (
+    "StatusCode.UNAVAILABLE",
+    "StatusCode.DEADLINE_EXCEEDED",
+    "StatusCode.CANCELLED",
+    "StatusCode.RESOURCE_EXHAUSTED",
+)
+_CHANNEL = [
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 250),
+    ("grpc.max_reconnect_backoff_ms", 2000),  # by default two minutes after a long outage
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,60 +63,72 @@ class Analyser(Protocol):
 
 
 class TritonAnalyser:
-    """The real one: several servers, a bound on frames in flight, another server tried when one fails."""
+    """The real one, on one Triton server or several (`Servers`).
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._clients: list[tuple[str, triton.InferenceServerClient]] = []
-        self._free = asyncio.Semaphore(settings.triton_in_flight)
-        self._next = 0
+    `patience_s` bounds how long a picture waits for a server: None, as for a worker, is for ever.
+    """
+
+    def __init__(self, settings: Settings, patience_s: float | None = _PERSON_S) -> None:
+        self._timeout_s, self._patience_s = settings.triton_timeout_s, patience_s
+        self._addresses = settings.triton_addresses
+        self._clients: dict[str, triton.InferenceServerClient] = {}
+        self._servers = Servers(self._addresses, settings.triton_in_flight, self._probe)
 
     async def start(self) -> None:
         """Wait for one ready server and compare its model with what this version expects."""
-        self._clients = [(a, triton.InferenceServerClient(a)) for a in self._settings.triton_addresses]
-        waited_until = time.monotonic() + _START_S
-        while True:
-            try:
-                _, client = self._pick()
-                return _check(await client.get_model_metadata(MODEL, as_json=True, client_timeout=5.0))
-            except InferenceServerException as error:
-                if time.monotonic() > waited_until:
-                    raise self._down(error) from error
-                await asyncio.sleep(1.0)
+        for address in self._addresses:
+            self._clients[address] = triton.InferenceServerClient(address, channel_args=_CHANNEL)
+        await self._servers.start(_START_S)
 
     async def analyse(self, payload: bytes, codec: str) -> Analysis:
-        """Analyse one picture, tried again for up to 45 s."""
-        inputs = [_bytes_input("PAYLOAD", payload), _bytes_input("CODEC", codec.encode())]
-        outputs = [InferRequestedOutput("RESULT")]
-        give_up = time.monotonic() + _GIVE_UP_S
-        async with self._free:
-            for attempt in range(10_000):
-                address, client = self._pick()
+        """Analyse one picture; raises BadMessage when servers that answer others refuse it three times."""
+        with metrics.INFERENCE_SECONDS.labels(MODEL).time():
+            for _ in range(_REFUSALS - 1):
                 try:
-                    with metrics.INFERENCE_SECONDS.labels(MODEL).time():
-                        answer = await client.infer(
-                            MODEL, inputs, outputs=outputs, client_timeout=self._settings.triton_timeout_s
-                        )
-                    return parse_analysis(bytes(answer.as_numpy("RESULT").reshape(-1)[0]))
-                except InferenceServerException as error:
-                    metrics.INFERENCE_RETRIES.labels(address).inc()
-                    if time.monotonic() > give_up:
-                        raise self._down(error) from error
-                    await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
-        raise EngineDown(f"Triton at {self._settings.triton_addresses}: gave up")
+                    return await self._servers.call(
+                        lambda address: self._infer(address, payload, codec), self._patience_s
+                    )
+                except BadMessage as error:
+                    _log.warning("%s", error)
+            return await self._servers.call(
+                lambda address: self._infer(address, payload, codec), self._patience_s
+            )
 
     async def close(self) -> None:
         """End the connections."""
-        for _, client in self._clients:
+        await self._servers.close()
+        for client in self._clients.values():
             await client.close()
 
-    def _pick(self) -> tuple[str, triton.InferenceServerClient]:
-        self._next += 1
-        return self._clients[self._next % len(self._clients)]
+    async def _infer(self, address: str, payload: bytes, codec: str) -> Analysis:
+        """One call; raises EngineDown when the server cannot work, BadMessage when it refuses just this."""
+        try:
+            return parse_analysis(await self._call(address, payload, codec, self._timeout_s))
+        except InferenceServerException as error:
+            if error.status() not in _SERVERS_FAULT:
+                await self._probe(address, True)
+                raise BadMessage(f"{MODEL} at {address} failed on this picture: {error.message()}") from error
+            raise _down(address, error) from error
 
-    def _down(self, error: Exception) -> EngineDown:
-        where = ", ".join(self._settings.triton_addresses)
-        return EngineDown(f"Triton at {where} failed: {error}; is it up (`waysight status`)?")
+    async def _call(self, address: str, payload: bytes, codec: str, timeout_s: float) -> bytes:
+        inputs = [_bytes_input("PAYLOAD", payload), _bytes_input("CODEC", codec.encode())]
+        outputs = [InferRequestedOutput("RESULT")]
+        answer = await self._clients[address].infer(MODEL, inputs, outputs=outputs, client_timeout=timeout_s)
+        return bytes(answer.as_numpy("RESULT").reshape(-1)[0])
+
+    async def _probe(self, address: str, whole: bool) -> None:
+        """Ask for the model's contract and, when `whole`, for an answer to an empty picture."""
+        try:
+            client = self._clients[address]
+            _check(await client.get_model_metadata(MODEL, as_json=True, client_timeout=_PROBE_S))
+            if whole:
+                await self._call(address, b"", "jpeg", self._timeout_s)
+        except InferenceServerException as error:
+            raise _down(address, error) from error
+
+
+def _down(address: str, error: InferenceServerException) -> EngineDown:
+    return EngineDown(f"Triton at {address} failed: {error}; is it up (`waysight status`)?")
 
 
 class MemoryAnalyser:
