@@ -67,14 +67,15 @@ class Authorisations:
 
     def allowing(self, purpose: str, subject: str, scene: Scene, at_ms: int) -> Authorisation | None:
         """The first (by id) that allows a purpose for a subject before a camera at a time, or None."""
-        return next(
-            (
-                r
-                for r in self.of(purpose)
-                if in_force(r, at_ms) and (not r.subjects or subject in r.subjects) and covers(r.area, scene)
-            ),
-            None,
-        )
+        return next(iter(self.all_allowing(purpose, subject, scene, at_ms)), None)
+
+    def all_allowing(self, purpose: str, subject: str, scene: Scene, at_ms: int) -> list[Authorisation]:
+        """All that allow it, by id."""
+        return [
+            r
+            for r in self.of(purpose)
+            if in_force(r, at_ms) and (not r.subjects or subject in r.subjects) and covers(r.area, scene)
+        ]
 
     def _grouped(self) -> dict[str, tuple[Authorisation, ...]]:
         ordered = [r for _, r in sorted(self._records.items()) if r.revoked_ms is None]
