@@ -12,10 +12,12 @@ from waysight.authority.rulepacks import all_packs
 from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
-from waysight.domain.enforcement import average_speed, red_light, restricted_zone, spot_speed
+from waysight.domain.enforcement import average_speed, red_light, restricted_zone, shown, spot_speed
 from waysight.domain.enforcement.average_speed import SectionState
 from waysight.domain.enforcement.case import Law
-from waysight.domain.enforcement.red_light import Crossing, Lamp
+from waysight.domain.enforcement.red_light import Crossing
+from waysight.domain.enforcement.shown import KEEP_MS, Shown
+from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import is_vehicle
 from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
@@ -31,9 +33,16 @@ _SWEEP_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Passes over a stop line that wait for the lamp's state to be known."""
+    """Passes that wait until it is known what a lamp or a sign showed them."""
 
     items: tuple[tuple[Sighting, Crossing], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Violations of a camera before which something may still be found: they are told in order of time."""
+
+    items: tuple[Violation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +98,24 @@ class EnforceLogic:
             crossed = red_light.crossing(scene, sighting)
             if crossed is not None:
                 lamp = f"{name}|{scene.signal_group}"
-                waiting = state.get("waiting", lamp, Waiting) or Waiting()
-                kept = replace(sighting, path=())
-                state.put("waiting", lamp, Waiting((*waiting.items, (kept, crossed))))
-                self._release(state, flush, lamp)
+                self._await(state, flush, lamp, replace(sighting, path=()), crossed)
         else:
-            speeding = spot_speed.judge(self._law, scene, sighting)
-            self._tell(state, flush, [speeding] if speeding else [])
-            self._tell(state, flush, restricted_zone.judge(self._law, scene, sighting))
+            if scene.variable_limit:
+                measured = spot_speed.measured_during(scene, sighting)
+                if measured is not None:
+                    span = Crossing(*measured, sighting.clock_error_ms)
+                    self._await(state, flush, f"camera:{scene.camera_id}", sighting, span)
+            else:
+                speeding = spot_speed.judge(self._law, scene, sighting)
+                self._found(state, [speeding] if speeding else [])
+            self._found(state, restricted_zone.judge(self._law, scene, sighting))
+
+    def _await(
+        self, state: PartitionState, flush: Flush, key: str, sighting: Sighting, span: Crossing
+    ) -> None:
+        waiting = state.get("waiting", key, Waiting) or Waiting()
+        state.put("waiting", key, Waiting((*waiting.items, (sighting, span))))
+        self._release(state, flush, key)
 
     def _section(self, state: PartitionState, flush: Flush, section_id: str, sighting: Sighting) -> None:
         plan = self._scenes.plan(section_id)
@@ -104,35 +123,92 @@ class EnforceLogic:
             return
         before = state.get("sections", section_id, SectionState) or SectionState()
         ends = self._scenes.scene(plan.entry), self._scenes.scene(plan.exit)
-        after, found = average_speed.step(self._law, plan, *ends, before, sighting)
-        state.put("sections", section_id, after)
-        self._tell(state, flush, found)
-        if len(after.exits) < len(before.exits):
-            self._forward(state, flush, plan.exit)
+        state.put("sections", section_id, average_speed.seen(self._law, plan, *ends, before, sighting))
+        self._decide(state, flush, plan)
+
+    def _decide(self, state: PartitionState, flush: Flush, plan: SectionPlan) -> None:
+        """Judge what a section's cameras and sign have come far enough for."""
+        section = state.get("sections", plan.section_id, SectionState)
+        if section is None:
+            return
+        ends = self._scenes.scene(plan.entry), self._scenes.scene(plan.exit)
+        known = [state.get("progress", camera_id, Reached) for camera_id in (plan.entry, plan.exit)]
+        entered, left = (k.passes if k else None for k in known)
+        place = f"section:{plan.section_id}"
+        sign = state.get("lamps", place, Shown) or Shown()
+        decided = average_speed.decided(self._law, plan, *ends, section, (entered, left), sign)
+        if decided.state is section:
+            return
+        if decided.state == SectionState():
+            state.delete("sections", plan.section_id)
+        else:
+            state.put("sections", plan.section_id, decided.state)
+        if decided.undecided:
+            metrics.UNDECIDED.labels(place).inc(decided.undecided)
+        self._found(state, decided.found)
+        self._forward(state, flush, plan.exit)
 
     def _signal(self, state: PartitionState, flush: Flush, signal: Signal) -> None:
-        key = f"{signal.junction_id}|{signal.signal_group}"
-        state.put("lamps", key, red_light.changed(state.get("lamps", key, Lamp) or Lamp(), signal))
+        key = shown.place_of(signal)
+        plan = self._scenes.plan(key.removeprefix("section:")) if key.startswith("section:") else None
+        keep_ms = average_speed.keep_sign_ms(plan) if plan else KEEP_MS
+        before = state.get("lamps", key, Shown) or Shown()
+        state.put("lamps", key, shown.changed(before, signal, keep_ms))
+        if plan is not None:
+            self._decide(state, flush, plan)
         self._release(state, flush, key)
 
     def _release(self, state: PartitionState, flush: Flush, key: str) -> None:
-        lamp = state.get("lamps", key, Lamp) or Lamp()
+        lamp = state.get("lamps", key, Shown) or Shown()
         waiting = state.get("waiting", key, Waiting) or Waiting()
         ready = [i for i in waiting.items if red_light.settled(lamp, i[1])]
         if not ready:
             return
         self._put_waiting(state, key, [i for i in waiting.items if i not in ready])
-        for sighting, crossed in ready:
-            scene = self._scenes.scene(sighting.camera_id)
-            if not red_light.reaches_back(lamp, crossed):
-                metrics.UNDECIDED.labels(scene.junction_id).inc()
-            found = red_light.judge(self._law, scene, sighting, crossed, lamp)
-            self._tell(state, flush, [found] if found else [])
+        for sighting, span in ready:
+            found = self._by_what_was_shown(key, lamp, sighting, span)
+            self._found(state, [found] if found else [])
         for camera_id in dict.fromkeys(s.camera_id for s, _ in ready):
             self._forward(state, flush, camera_id)
 
-    def _tell(self, state: PartitionState, flush: Flush, found: Iterable[Violation]) -> None:
+    def _by_what_was_shown(
+        self, key: str, lamp: Shown, sighting: Sighting, span: Crossing
+    ) -> Violation | None:
+        scene = self._scenes.scene(sighting.camera_id)
+        if not key.startswith("camera:"):
+            if not red_light.reaches_back(lamp, span):
+                metrics.UNDECIDED.labels(scene.junction_id).inc()
+            return red_light.judge(self._law, scene, sighting, span, lamp)
+        posted = scene.speed_limit_kmh or 0.0
+        limit = shown.highest_limit_kmh(
+            lamp, posted, span.earliest_ms - span.error_ms, span.latest_ms + span.error_ms
+        )
+        if limit is None:
+            metrics.UNDECIDED.labels(key).inc()
+            return None
+        return spot_speed.judge(self._law, scene, sighting, limit)
+
+    @staticmethod
+    def _found(state: PartitionState, found: Iterable[Violation]) -> None:
+        """Keep violations until their camera's time has passed them."""
+        by_camera: dict[str, list[Violation]] = {}
         for violation in found:
+            by_camera.setdefault(violation.camera_id, []).append(violation)
+        for camera_id, more in by_camera.items():
+            kept = (state.get("found", camera_id, Found) or Found()).items
+            state.put("found", camera_id, Found((*kept, *more)))
+
+    def _tell(self, state: PartitionState, flush: Flush, camera_id: str, ready: Progress) -> None:
+        """Tell what occurred up to a time before which nothing more is found; of one act the first violation."""
+        kept = (state.get("found", camera_id, Found) or Found()).items
+        due = [v for v in kept if ready.end or v.occurred_ms <= ready.captured_ms]
+        if not due:
+            return
+        if len(due) == len(kept):
+            state.delete("found", camera_id)
+        else:
+            state.put("found", camera_id, Found(tuple(v for v in kept if v not in due)))
+        for violation in sorted(due, key=lambda v: (v.occurred_ms, v.violation_id)):
             place = violation.section_id or violation.zone_id
             key = f"{violation.camera_id}|{violation.offence}|{place}|{violation.plate}"
             told_ms = state.get("told", key, int)
@@ -158,17 +234,10 @@ class EnforceLogic:
         known = state.get("progress", mark.camera_id, Reached)
         passes = merge(known.passes if known else None, Progress(mark.captured_ms, mark.end))
         state.put("progress", mark.camera_id, Reached(passes, known.told if known else None))
-        behind = [mark.camera_id]
-        for plan in self._scenes.plans_of(mark.camera_id):
-            section = state.get("sections", plan.section_id, SectionState)
-            if section is not None:
-                kept = average_speed.forget(plan, section, mark.camera_id, mark.captured_ms)
-                if kept is not section:
-                    state.put("sections", plan.section_id, kept)
-                    behind.append(plan.exit)
         self._sweep(state, mark)
-        for camera_id in dict.fromkeys(behind):
-            self._forward(state, flush, camera_id)
+        for plan in self._scenes.plans_of(mark.camera_id):
+            self._decide(state, flush, plan)
+        self._forward(state, flush, mark.camera_id)
 
     def _forward(self, state: PartitionState, flush: Flush, camera_id: str) -> None:
         reached = state.get("progress", camera_id, Reached)
@@ -178,6 +247,7 @@ class EnforceLogic:
         ready = reached.passes
         if held:
             ready = Progress(min(ready.captured_ms, min(held) - 1))
+        self._tell(state, flush, camera_id, ready)
         told = reached.told
         if told is not None and (ready.captured_ms, ready.end) <= (told.captured_ms, told.end):
             return
@@ -187,9 +257,10 @@ class EnforceLogic:
 
     def _held(self, state: PartitionState, camera_id: str) -> list[int]:
         """When what still waits in this partition may turn out to have occurred."""
-        scene = self._scenes.scene(camera_id)
-        waiting = state.get("waiting", f"{scene.junction_id}|{scene.signal_group}", Waiting) or Waiting()
-        held = [int(c.earliest_ms) for s, c in waiting.items if s.camera_id == camera_id]
+        held = []
+        for key in _asked_by(self._scenes.scene(camera_id)):
+            waiting = state.get("waiting", key, Waiting) or Waiting()
+            held += [int(span.earliest_ms) for s, span in waiting.items if s.camera_id == camera_id]
         for plan in self._scenes.plans_of(camera_id):
             section = state.get("sections", plan.section_id, SectionState)
             if plan.exit == camera_id and section is not None:
@@ -197,20 +268,19 @@ class EnforceLogic:
         return held
 
     def _sweep(self, state: PartitionState, mark: Watermark) -> None:
-        scene = self._scenes.scene(mark.camera_id)
-        key = f"{scene.junction_id}|{scene.signal_group}"
-        waiting = state.get("waiting", key, Waiting) or Waiting()
-        oldest = mark.captured_ms - red_light.KEEP_MS
-        kept = [i for i in waiting.items if i[0].camera_id != mark.camera_id or i[1].latest_ms >= oldest]
-        if len(kept) < len(waiting.items):
-            metrics.UNDECIDED.labels(scene.junction_id).inc(len(waiting.items) - len(kept))
-            self._put_waiting(state, key, kept)
+        for key in _asked_by(self._scenes.scene(mark.camera_id)):
+            waiting = state.get("waiting", key, Waiting) or Waiting()
+            oldest = mark.captured_ms - KEEP_MS
+            kept = [i for i in waiting.items if i[0].camera_id != mark.camera_id or i[1].latest_ms >= oldest]
+            if len(kept) < len(waiting.items):
+                metrics.UNDECIDED.labels(key.partition("|")[0]).inc(len(waiting.items) - len(kept))
+                self._put_waiting(state, key, kept)
         if mark.captured_ms >= (state.get("swept", mark.camera_id, int) or 0) + _SWEEP_MS:
             state.put("swept", mark.camera_id, mark.captured_ms)
             for name, told_ms in state.items("told", int):
                 # Only by its own camera's time: recordings of other days run beside it.
                 own = name.startswith(f"{mark.camera_id}|")
-                if own and told_ms + red_light.KEEP_MS < mark.captured_ms:
+                if own and told_ms + KEEP_MS < mark.captured_ms:
                     state.delete("told", name)
 
     @staticmethod
@@ -219,6 +289,12 @@ class EnforceLogic:
             state.put("waiting", key, Waiting(tuple(items)))
         else:
             state.delete("waiting", key)
+
+
+def _asked_by(scene: Scene) -> list[str]:
+    """Whose word the passes of a camera may wait for: its lamp's and its sign's."""
+    lamp = [f"{scene.junction_id}|{scene.signal_group}"] if scene.junction_id else []
+    return [*lamp, f"camera:{scene.camera_id}"] if scene.variable_limit else lamp
 
 
 def build(settings: Settings) -> EnforceLogic:

@@ -50,6 +50,7 @@ class Scene:
     calibration_error_m: float = 0.0
     calibration_sways: tuple[Matrix, ...] = ()
     speed_limit_kmh: float | None = None
+    variable_limit: bool = False
     section_id: str = ""
     section_role: str = ""
     junction_id: str = ""
@@ -80,7 +81,10 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionPlan:
-    """A surveyed section between two cameras; lengths in m, the limit in km/h."""
+    """A surveyed section between two cameras; lengths in m, the limit in km/h.
+
+    With `variable_limit` its sign says what applies (topic `signals`), and `limit_kmh` while the sign is dark.
+    """
 
     section_id: str
     entry: str
@@ -93,3 +97,4 @@ class SectionPlan:
     straight: bool = False
     entry_ground_y_m: float = 0.0
     exit_ground_y_m: float = 0.0
+    variable_limit: bool = False

@@ -1,6 +1,18 @@
 """Every record as a frozen dataclass; made from schemas/*.avsc by tools/generate_messages.py."""
 
-from waysight.messages.enforcement import Count, Fine, Payment, Review, Tally, TallyBatch, Vehicle, Violation
+from waysight.messages.enforcement import (
+    Count,
+    Fine,
+    Minute,
+    MinuteBatch,
+    Payment,
+    Review,
+    Rollup,
+    Tally,
+    TallyBatch,
+    Vehicle,
+    Violation,
+)
 from waysight.messages.governance import (
     Alert,
     AlertAction,
@@ -49,6 +61,8 @@ __all__ = [
     "FollowPoint",
     "Frame",
     "FrameRef",
+    "Minute",
+    "MinuteBatch",
     "ObjectLabel",
     "Pass",
     "PassBatch",
@@ -58,6 +72,7 @@ __all__ = [
     "PlateCandidate",
     "PlateRead",
     "Review",
+    "Rollup",
     "Sighting",
     "SightingBatch",
     "Signal",

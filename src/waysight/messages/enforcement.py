@@ -59,6 +59,7 @@ class Violation:
     evidence: tuple[FrameRef, ...]
     rule_pack: str
     models: str
+    revised_ms: int = 0
     origin_partition: int
     origin_offset: int
     ordinal: int
@@ -77,6 +78,51 @@ class Count:
     value: int
     version: int
     closed: bool
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """A minute's count of a camera on its way to the sums of places, or how far a camera's counts have come."""
+
+    kind: Literal["value", "reached", "end"]
+    measure: Literal["passes", "violations"]
+    camera_id: str
+    places: tuple[str, ...]
+    category: str
+    start_ms: int
+    value: int
+    version: int
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteBatch:
+    """Minutes of one flush that go to one partition. Partitioned by place."""
+
+    records: tuple[Minute, ...]
+    watermarks: tuple[Watermark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """The sum of a place's minutes in one event-time window. A higher version replaces a lower one. Key: place."""
+
+    rollup_id: str
+    measure: Literal["passes", "violations"]
+    scope: Literal["camera", "road", "district"]
+    place: str
+    category: str
+    window_start_ms: int
+    window_ms: int
+    step_ms: int
+    value: int
+    cameras: tuple[str, ...]
+    version: int
     origin_partition: int
     origin_offset: int
     ordinal: int
@@ -125,6 +171,7 @@ class Fine:
     paid: Decimal
     rule_pack: str
     caveats: str = ""
+    repeat_of: str = ""
     version: int
     origin_partition: int
     origin_offset: int

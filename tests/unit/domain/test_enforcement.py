@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from synthetic import START_MS, Pinhole
 
 from waysight.authority.rulepacks import all_packs
-from waysight.domain.enforcement import average_speed, red_light, restricted_zone, spot_speed
+from waysight.domain.enforcement import average_speed, red_light, restricted_zone, shown, spot_speed
 from waysight.domain.enforcement.average_speed import SectionState
 from waysight.domain.enforcement.case import Law
-from waysight.domain.enforcement.red_light import Lamp
+from waysight.domain.enforcement.shown import Shown
 from waysight.domain.plates import PlateFormats
 from waysight.domain.scene import Scene, SectionPlan, Zone
-from waysight.messages import FrameRef, PathPoint, Sighting, Signal
+from waysight.domain.watermarks import Progress
+from waysight.messages import FrameRef, PathPoint, PlateCandidate, Sighting, Signal, Violation
 
 LAW = Law(packs=all_packs(), formats=(PlateFormats("kz", all_packs()["kz"].plate_formats),))
 CAMERA = Pinhole(1500.0, 6.0, 12.0)
@@ -151,8 +152,8 @@ def test_a_zone_needs_the_class_and_the_zone() -> None:
     assert not list(restricted_zone.judge(LAW, scene, replace(inside, zones=())))
 
 
-def _lamp(*changes: tuple[int, str], valid_ms: int = 60_000) -> Lamp:
-    return Lamp(tuple((START_MS + t, s) for t, s in changes), START_MS + valid_ms, 20)
+def _lamp(*changes: tuple[int, str], valid_ms: int = 60_000) -> Shown:
+    return Shown(tuple((START_MS + t, s) for t, s in changes), START_MS + valid_ms, 20)
 
 
 AWAY = [10.0 + 2 * i for i in range(25)]  # 10 m/s away from the camera; the line is at 30 m
@@ -170,7 +171,7 @@ TOWARDS = [60.0 - 2 * i for i in range(25)]
         (_lamp((0, "amber")), False),
     ],
 )
-def test_red_light_must_hold_over_the_whole_crossing(path: list[float], lamp: Lamp, found: bool) -> None:
+def test_red_light_must_hold_over_the_whole_crossing(path: list[float], lamp: Shown, found: bool) -> None:
     sighting = _sighting(path)
     crossed = red_light.crossing(SCENE, sighting)
     assert crossed is not None
@@ -196,15 +197,15 @@ def test_what_passes_beside_the_stop_line_does_not_cross_it() -> None:
 
 
 def test_a_lamp_forgets_and_takes_repeats() -> None:
-    lamp = Lamp()
+    lamp = Shown()
     for second in range(0, 3000, 10):
         state = "red" if second // 10 % 2 else "green"
         signal = Signal(
             junction_id="j", signal_group="n", state=state, changed_ms=second * 1000, valid_ms=second * 1000 + 5,
             clock_error_ms=1, end=False,
         )  # type: ignore[arg-type]  # fmt: skip
-        lamp = red_light.changed(red_light.changed(lamp, signal), signal)
-    assert len(lamp.changes) <= red_light.KEEP_MS / 10_000 + 2
+        lamp = shown.changed(shown.changed(lamp, signal), signal)
+    assert len(lamp.changes) <= shown.KEEP_MS / 10_000 + 2
 
 
 def _pair(kmh: float, **change: object) -> tuple[Sighting, Sighting]:
@@ -213,12 +214,20 @@ def _pair(kmh: float, **change: object) -> tuple[Sighting, Sighting]:
     return first, replace(_sighting([40, 38], at_ms=later, camera_id="out"), **change)  # type: ignore[arg-type]
 
 
-def _section(*sightings: Sighting, plan: SectionPlan = PLAN) -> tuple[SectionState, list[object]]:
-    state, found = SectionState(), []
+ALL = Progress(START_MS + 10**7, True), Progress(START_MS + 10**7, True)
+
+
+def _section(
+    *sightings: Sighting,
+    plan: SectionPlan = PLAN,
+    sign: Shown = Shown(),
+    reached: tuple[Progress | None, Progress | None] = ALL,
+) -> tuple[SectionState, list[Violation]]:
+    state = SectionState()
     for sighting in sightings:
-        state, more = average_speed.step(LAW, plan, ENTRY, EXIT, state, sighting)
-        found += more
-    return state, found
+        state = average_speed.seen(LAW, plan, ENTRY, EXIT, state, sighting)
+    decided = average_speed.decided(LAW, plan, ENTRY, EXIT, state, reached, sign)
+    return decided.state, list(decided.found)
 
 
 @given(st.floats(60, 200), st.booleans())
@@ -231,8 +240,8 @@ def test_section_speed_in_either_order_of_arrival(kmh: float, late_entry: bool) 
     if kmh < 120:
         assert not found
     for violation in found:
-        assert violation.measured_kmh == pytest.approx(kmh, abs=0.2)  # type: ignore[attr-defined]
-        assert 120 <= violation.enforced_kmh < violation.measured_kmh  # type: ignore[attr-defined]
+        assert violation.measured_kmh == pytest.approx(kmh, abs=0.2)
+        assert 120 <= violation.enforced_kmh < violation.measured_kmh
 
 
 def test_one_passage_is_one_violation() -> None:
@@ -244,11 +253,11 @@ def test_one_passage_is_one_violation() -> None:
 def test_section_obstacles() -> None:
     first, last = _pair(150)
     other = replace(PLAN, road_class="city", straight=False)
-    assert _section(first, last, plan=other)[1][0].obstacles == ("road_class", "not_straight")  # type: ignore[attr-defined]
+    assert _section(first, last, plan=other)[1][0].obstacles == ("road_class", "not_straight")
     near = replace(last, plate="123ABCO2")
-    assert "reads_differ" in _section(first, near)[1][0].obstacles  # type: ignore[attr-defined]
+    assert "reads_differ" in _section(first, near)[1][0].obstacles
     bike = replace(last, label="motorcycle")
-    assert "class_differs" in _section(first, bike)[1][0].obstacles  # type: ignore[attr-defined]
+    assert "class_differs" in _section(first, bike)[1][0].obstacles
     assert not _section(first, replace(last, plate="999ZZZ02"))[1]
 
 
@@ -256,7 +265,7 @@ def test_unseen_contact_costs_certainty_not_the_measurement() -> None:
     first, last = _pair(150)
     blind = tuple(replace(p, x_m=math.nan, y_m=math.nan) for p in last.path)
     sure, unsure = _section(first, last)[1][0], _section(first, replace(last, path=blind))[1][0]
-    assert unsure.uncertainty_kmh > sure.uncertainty_kmh  # type: ignore[attr-defined]
+    assert unsure.uncertainty_kmh > sure.uncertainty_kmh
 
 
 @given(st.integers(0, 50))
@@ -264,7 +273,88 @@ def test_silence_empties_a_section(count: int) -> None:
     sightings = [
         _sighting([40, 38], at_ms=i * 700, camera_id="in", plate=f"{100 + i}ABC02") for i in range(count)
     ]
-    state, _ = _section(*sightings)
+    exits = [replace(s, camera_id="out", sighting_id=f"x{s.sighting_id}") for s in sightings]
     end_ms = START_MS + count * 700 + average_speed.longest_ms(PLAN) + 2_000
-    assert average_speed.forget(PLAN, state, "out", end_ms).entries == ()
-    assert average_speed.forget(PLAN, state, "in", end_ms + average_speed.ORPHAN_MS).entries == ()
+    silent = Progress(end_ms + average_speed.ORPHAN_MS)
+    assert _section(*sightings, *exits, reached=(None, None))[0].exits or not count
+    assert _section(*sightings, *exits, reached=(Progress(end_ms), Progress(end_ms)))[0] == SectionState()
+    assert _section(*sightings, *exits, reached=(None, silent))[0] == SectionState()
+    assert _section(*sightings, reached=(silent, None))[0] == SectionState()
+
+
+def test_a_section_waits_until_both_cameras_have_come_as_far() -> None:
+    first, last = _pair(150)
+    at = last.last_ms
+    late = Progress(at - 1)
+    assert not _section(first, last, reached=(Progress(at), late))[1]
+    assert not _section(first, last, reached=(late, Progress(at)))[1]
+    assert not _section(first, last, reached=(None, Progress(at, True)))[
+        1
+    ]  # the end of one says nothing of the other
+    assert len(_section(first, last, reached=(Progress(at), Progress(at)))[1]) == 1
+
+
+SIGNED = replace(PLAN, variable_limit=True)
+
+
+@pytest.mark.parametrize(
+    ("sign", "limit"),
+    [
+        ([(-1000, 90.0)], 90.0),
+        ([(-1000, 90.0), (3000, 70.0)], 90.0),  # lowered while it was on the way
+        ([(-1000, 70.0), (3000, 90.0)], 90.0),
+        ([(-1000, 70.0), (26_000, 130.0)], 70.0),  # only after it had left
+        ([(-1000, 70.0), (3000, None), (5000, 70.0)], 110.0),  # dark: the posted limit
+        ([(-1000, 70.0), (3000, 150.0)], None),  # the highest is not passed
+        ([(3000, 70.0)], None),  # nobody knows what it showed before
+    ],
+)
+def test_the_highest_limit_shown_during_the_passage_applies(
+    sign: list[tuple[int, float | None]], limit: float | None
+) -> None:
+    shown_ = Shown()
+    for changed_ms, kmh in sign:
+        shown_ = shown.changed(shown_, _sign("section:s", changed_ms, kmh, 60_000))
+    _, found = _section(*_pair(150), plan=SIGNED, sign=shown_)
+    assert [v.limit_kmh for v in found] == ([] if limit is None else [limit])
+
+
+def test_a_section_waits_for_its_sign_and_gives_up_on_a_silent_one() -> None:
+    pair = _pair(150)
+    early = shown.changed(Shown(), _sign("section:s", -1000, 70.0, 10_000))
+    at = pair[1].last_ms
+    arrived, later = Progress(at), Progress(at + shown.KEEP_MS)
+    state, found = _section(*pair, plan=SIGNED, sign=early, reached=(arrived, arrived))
+    assert state.exits
+    assert not found
+    decided = average_speed.decided(LAW, SIGNED, ENTRY, EXIT, state, (later, later), early)
+    assert (decided.state, decided.found, decided.undecided) == (SectionState(), (), 1)
+
+
+def test_a_spot_limit_is_the_highest_that_the_sign_may_have_shown() -> None:
+    fast = _sighting([60, 55, 50, 45], speed_kmh=71.0)
+    sign = shown.changed(Shown(), _sign("camera:c", -1000, 40.0, 60_000))
+    span = START_MS, START_MS + 600
+    assert shown.highest_limit_kmh(sign, 60.0, *span) == 40.0
+    assert spot_speed.judge(LAW, SCENE, fast, 40.0).limit_kmh == 40.0  # type: ignore[union-attr]
+    raised = shown.changed(sign, _sign("camera:c", 615, 60.0, 60_000))  # within the sign's own clock error
+    assert shown.highest_limit_kmh(raised, 60.0, *span) == 60.0
+    silent = shown.changed(Shown(), _sign("camera:c", -1000, 40.0, 500))
+    assert shown.highest_limit_kmh(silent, 60.0, *span) is None
+
+
+def test_a_reading_that_the_reader_held_possible_meets_but_cannot_be_fined() -> None:
+    first, last = _pair(150)
+    doubted = replace(
+        last, plate="123ABG02", plate_candidates=(PlateCandidate(text="123ABC02", confidence=0.4),)
+    )
+    (found,) = _section(first, doubted)[1]
+    assert "reads_differ" in found.obstacles
+    assert not _section(first, replace(doubted, plate_candidates=()))[1]
+
+
+def _sign(place: str, changed_ms: int, limit_kmh: float | None, valid_ms: int) -> Signal:
+    return Signal(
+        junction_id="", signal_group="", state="off", changed_ms=START_MS + changed_ms,
+        valid_ms=START_MS + max(changed_ms, valid_ms), clock_error_ms=20, end=False, place=place, limit_kmh=limit_kmh,
+    )  # fmt: skip

@@ -61,20 +61,35 @@ def _told(*batches: PassBatch) -> list[Violation]:
     return [CODEC.decode("violations", o.value) for o in outputs if o.topic == "violations"]
 
 
+SOON_MS = START_MS + 1000
+
+
 def test_two_tracks_of_one_act_are_one_violation() -> None:
-    assert len(_told(_pass("here", "a", 0), _pass("here", "b", 1))) == 1
+    found = _told(_pass("here", "a", 0), _pass("here", "b", 1), _time("here", SOON_MS, 2))
+    assert len(found) == 1
+    turned = _told(_pass("here", "b", 0), _pass("here", "a", 1), _time("here", SOON_MS, 2))
+    assert [v.violation_id for v in turned] == [v.violation_id for v in found]
+
+
+def test_a_violation_is_told_when_nothing_earlier_can_come() -> None:
+    assert not _told(_pass("here", "a", 0), _time("there", SOON_MS, 1), _time("here", START_MS - 1, 2))
 
 
 def test_zones_of_the_same_name_at_two_cameras_are_two_places() -> None:
-    found = _told(_pass("here", "a", 0), _pass("there", "a", 1))
+    times = _time("here", SOON_MS, 2), _time("there", SOON_MS, 3)
+    found = _told(_pass("here", "a", 0), _pass("there", "a", 1), *times)
     assert [v.camera_id for v in found] == ["here", "there"]
 
 
 def test_a_camera_of_another_time_makes_nothing_forgotten() -> None:
     tomorrow_ms = START_MS + 86_400_000
-    assert len(_told(_pass("here", "a", 0), _time("there", tomorrow_ms, 1), _pass("here", "b", 2))) == 1
+    times = _time("here", SOON_MS, 1), _time("there", tomorrow_ms, 2)
+    assert (
+        len(_told(_pass("here", "a", 0), *times, _pass("here", "b", 3), _time("here", SOON_MS + 1, 4))) == 1
+    )
 
 
 def test_its_own_time_makes_it_forgotten() -> None:
-    later = _time("here", START_MS + 86_400_000, 1)
-    assert len(_told(_pass("here", "a", 0), later, _pass("here", "b", 2))) == 2
+    told, later = _time("here", SOON_MS, 1), _time("here", START_MS + 86_400_000, 2)
+    after = _time("here", START_MS + 86_400_001, 4)
+    assert len(_told(_pass("here", "a", 0), told, later, _pass("here", "b", 3), after)) == 2

@@ -22,7 +22,7 @@ from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
-from waysight.domain.enforcement.red_light import KEEP_MS
+from waysight.domain.enforcement.shown import KEEP_MS
 from waysight.domain.matching import LastAlert, Raised, WatchlistIndex
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import SightingRules

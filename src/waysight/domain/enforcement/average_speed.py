@@ -1,7 +1,8 @@
 """Section control: distance over time between two cameras, both bounded in the driver's favour.
 
 The shortest distance that the survey and the two places allow, over the longest time that the two clocks
-allow, must still pass the limit by the law's threshold. One limit for the whole section.
+allow, must still pass the limit by the law's threshold. One limit for the whole section: the surveyed one,
+or the highest that its sign showed during the passage.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from waysight.domain.enforcement.case import Law, local_day, violation
+from waysight.domain.enforcement.shown import KEEP_MS, Shown, highest_limit_kmh, settled
 from waysight.domain.geometry import apply_homography, ground_error_m
 from waysight.domain.plates import resolved
 from waysight.domain.scene import Scene, SectionPlan
+from waysight.domain.watermarks import Progress
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import PathPoint, Sighting
 
@@ -21,7 +24,9 @@ PURPOSE = "section_control"
 FASTEST_KMH = 300.0
 SLACK_MS = 5_000
 ORPHAN_MS = 600_000
+LOWEST_LIMIT_KMH = 20.0
 _COVERAGE = 1.96
+_LEAST_CANDIDATE = 0.1
 _PLACE_PX = 4.0
 _UNSEEN_ERROR_M = 15.0  # without calibration: anywhere in the legible part of the view
 _UNSURE_M = 2.0  # a box cut off at the side still stands on its lower edge
@@ -31,99 +36,162 @@ _MOST_LENGTH_CORRECTION_M = 250.0
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A pass at one end: when, how far before the end's surveyed line (m, along travel), and its bound (m)."""
+    """A pass at one end: when, how far before the end's surveyed line (m, along travel), and its bound (m).
+
+    `texts` are the plates that it may be, without its own: look-alikes and the reader's other candidates.
+    """
 
     at_ms: int
     before_m: float
     error_m: float
     sighting: Sighting
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SectionState:
-    """Passes that wait for their other end, and each camera's direction of travel (sign of Y over time)."""
+    """Entries that may still meet an exit, and exits that wait until everything before them is known."""
 
     entries: tuple[End, ...] = ()
     exits: tuple[End, ...] = ()
-    entry_side: int = 0
-    exit_side: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is left, what was found, and how many passages had a limit that nobody knows."""
+
+    state: SectionState
+    found: tuple[Violation, ...] = ()
+    undecided: int = 0
 
 
 def longest_ms(plan: SectionPlan) -> int:
-    """Beyond this time the section was driven within the limit: nobody needs to wait longer."""
-    return math.ceil((plan.length_m + _MOST_LENGTH_CORRECTION_M) / plan.limit_kmh * 3600) + SLACK_MS
+    """Beyond this time the section was driven within any limit: nobody needs to wait longer."""
+    limit = min(plan.limit_kmh, LOWEST_LIMIT_KMH) if plan.variable_limit else plan.limit_kmh
+    return math.ceil((plan.length_m + _MOST_LENGTH_CORRECTION_M) / limit * 3600) + SLACK_MS
 
 
-def step(
+def keep_sign_ms(plan: SectionPlan) -> int:
+    """How far back what a section's sign showed may still be asked for."""
+    return KEEP_MS + ORPHAN_MS + longest_ms(plan)
+
+
+def seen(
     law: Law, plan: SectionPlan, entry: Scene, exit_: Scene, state: SectionState, sighting: Sighting
-) -> tuple[SectionState, tuple[Violation, ...]]:
-    """Apply a pass at either end; it meets the earliest pass at the other end that it can belong to."""
+) -> SectionState:
+    """The state with a pass at either end; `decided` says what follows from it."""
     if not sighting.plate:
-        return state, ()
-    if sighting.camera_id == plan.entry:
-        side = entry.traffic or _side(sighting) or state.entry_side
-        state = replace(state, entry_side=side)
-        here = _end(entry, plan.entry_ground_y_m, side, sighting)
-        partner = _first(law, plan, (here,), state.exits)
-        if partner is None:
-            return replace(state, entries=(*state.entries, here)), ()
-        kept = tuple(e for e in state.exits if e is not partner[1])
-        return replace(state, exits=kept), _judged(law, plan, entry, exit_, here, partner[1])
-    side = exit_.traffic or _side(sighting) or state.exit_side
-    state = replace(state, exit_side=side)
-    here = _end(exit_, plan.exit_ground_y_m, side, sighting)
-    partner = _first(law, plan, state.entries, (here,))
-    if partner is None:
-        return replace(state, exits=(*state.exits, here)), ()
-    left = tuple(e for e in state.entries if not _same_plate(law, e, here) or e.at_ms > here.at_ms)
-    return replace(state, entries=left), _judged(law, plan, entry, exit_, partner[0], here)
-
-
-def forget(plan: SectionPlan, state: SectionState, camera_id: str, captured_ms: int) -> SectionState:
-    """Drop what no later pass can meet, now that all of one camera up to a time is known.
-
-    What waits for a camera that stays silent goes after ten minutes of the other camera's time.
-    """
-    longest = longest_ms(plan)
-    entry_wait = longest if camera_id == plan.exit else longest + ORPHAN_MS
-    exit_wait = SLACK_MS if camera_id == plan.entry else longest + ORPHAN_MS
-    entries = tuple(e for e in state.entries if e.at_ms + entry_wait >= captured_ms)
-    exits = tuple(e for e in state.exits if e.at_ms + exit_wait >= captured_ms)
-    if len(entries) == len(state.entries) and len(exits) == len(state.exits):
         return state
-    return replace(state, entries=entries, exits=exits)
+    if sighting.camera_id == plan.entry:
+        return replace(state, entries=(*state.entries, _end(law, entry, plan.entry_ground_y_m, sighting)))
+    return replace(state, exits=(*state.exits, _end(law, exit_, plan.exit_ground_y_m, sighting)))
 
 
-def _first(
-    law: Law, plan: SectionPlan, entries: Iterable[End], exits: Iterable[End]
-) -> tuple[End, End] | None:
-    least = (plan.length_m - _MOST_LENGTH_CORRECTION_M) / FASTEST_KMH * 3600
-    pairs = [
-        (entry, leaving)
-        for entry in entries
-        for leaving in exits
-        if max(least, 0.0) < leaving.at_ms - entry.at_ms <= longest_ms(plan)
-        and _same_plate(law, entry, leaving)
-    ]
-    return min(pairs, key=lambda p: (p[0].at_ms, p[1].at_ms)) if pairs else None
+def decided(
+    law: Law,
+    plan: SectionPlan,
+    entry: Scene,
+    exit_: Scene,
+    state: SectionState,
+    reached: tuple[Progress | None, Progress | None],
+    sign: Shown,
+) -> Decided:
+    """Judge, in order of time, the exits before which everything is known: both cameras' passes and the limit.
+
+    `reached` is how far the passes of entry and exit have come. So the order of arrival changes nothing. An
+    exit meets the earliest pass at the entry that it can belong to: the longest time is in the driver's favour.
+    """
+    found: list[Violation] = []
+    entries, undecided = state.entries, 0
+    waiting = sorted(state.exits, key=_order)
+    while waiting and _known(waiting[0], reached):
+        here = waiting[0]
+        partner = _partner(plan, entries, here)
+        limit: float | None = plan.limit_kmh
+        if partner is not None and plan.variable_limit:
+            start = partner.at_ms - partner.sighting.clock_error_ms
+            end = here.at_ms + here.sighting.clock_error_ms
+            silent = reached[1] is not None and reached[1].captured_ms >= here.sighting.last_ms + KEEP_MS
+            if not settled(sign, end) and not silent:
+                break
+            limit = highest_limit_kmh(sign, plan.limit_kmh, start, end)
+            undecided += limit is None
+        waiting.pop(0)
+        if partner is not None:
+            entries = tuple(e for e in entries if not _same_plate(e, here) or _order(e) > _order(here))
+            found += _judged(law, plan, entry, exit_, partner, here, limit)
+    rest = SectionState(_kept(plan, entries, waiting, reached), tuple(waiting))
+    return Decided(state if rest == state else rest, tuple(found), undecided)
 
 
-def _same_plate(law: Law, a: End, b: End) -> bool:
-    if a.sighting.plate == b.sighting.plate:
+def _order(end: End) -> tuple[int, str]:
+    return end.sighting.last_ms, end.sighting.sighting_id
+
+
+def _known(leaving: End, reached: tuple[Progress | None, Progress | None]) -> bool:
+    """Whether no pass can come any more that belongs before an exit; a silent entry is waited for ten minutes."""
+    entered, left = reached
+    last_ms = leaving.sighting.last_ms
+    if left is None or not (left.end or left.captured_ms >= last_ms):
+        return False
+    if entered is not None and (entered.end or entered.captured_ms >= last_ms):
         return True
-    return not resolved(a.sighting.plate, law.formats).isdisjoint(resolved(b.sighting.plate, law.formats))
+    return left.captured_ms >= last_ms + ORPHAN_MS
+
+
+def _kept(
+    plan: SectionPlan,
+    entries: tuple[End, ...],
+    waiting: list[End],
+    reached: tuple[Progress | None, Progress | None],
+) -> tuple[End, ...]:
+    """Entries that a later exit can still meet; where the exit is silent they stay for ten minutes."""
+    entered, left = reached
+    longest = longest_ms(plan)
+    oldest = -math.inf
+    if left is not None:
+        oldest = left.captured_ms - longest
+    if entered is not None:
+        oldest = max(oldest, entered.captured_ms - longest - ORPHAN_MS)
+    if waiting:
+        oldest = min(oldest, min(w.at_ms for w in waiting) - longest)
+    return tuple(e for e in entries if e.sighting.last_ms >= oldest)
+
+
+def _partner(plan: SectionPlan, entries: Iterable[End], leaving: End) -> End | None:
+    least = max((plan.length_m - _MOST_LENGTH_CORRECTION_M) / FASTEST_KMH * 3600, 0.0)
+    longest = longest_ms(plan)
+    fits = [
+        e
+        for e in entries
+        if least < leaving.at_ms - e.at_ms <= longest
+        and _order(e) <= _order(leaving)
+        and (_same_plate(e, leaving) or _maybe_same(e, leaving))
+    ]
+    return min(fits, key=lambda e: (not _same_plate(e, leaving), e.at_ms, _order(e))) if fits else None
+
+
+def _same_plate(a: End, b: End) -> bool:
+    return a.sighting.plate == b.sighting.plate
+
+
+def _maybe_same(a: End, b: End) -> bool:
+    mine, other = {a.sighting.plate, *a.texts}, {b.sighting.plate, *b.texts}
+    return not mine.isdisjoint(other)
 
 
 def _judged(
-    law: Law, plan: SectionPlan, entry: Scene, exit_: Scene, first: End, last: End
+    law: Law, plan: SectionPlan, entry: Scene, exit_: Scene, first: End, last: End, limit_kmh: float | None
 ) -> tuple[Violation, ...]:
+    if limit_kmh is None:
+        return ()
     duration_ms = last.at_ms - first.at_ms
     clocks_ms = first.sighting.clock_error_ms + last.sighting.clock_error_ms
     distance = plan.length_m + first.before_m - last.before_m
     error_m = math.sqrt((_COVERAGE * plan.length_error_m) ** 2 + first.error_m**2 + last.error_m**2)
     measured = distance / duration_ms * 3600
     enforced = max(0.0, distance - error_m) / (duration_ms + clocks_ms) * 3600
-    if enforced < plan.limit_kmh + law.threshold_kmh(plan.country, "average_speed", last.at_ms):
+    if enforced < limit_kmh + law.threshold_kmh(plan.country, "average_speed", last.at_ms):
         return ()
     obstacles = [*_law_obstacles(law, plan, last.at_ms)]
     if first.sighting.plate != last.sighting.plate:
@@ -144,7 +212,7 @@ def _judged(
         measured_kmh=round(measured, 3),
         uncertainty_kmh=round(measured - enforced, 3),
         enforced_kmh=round(enforced, 3),
-        limit_kmh=plan.limit_kmh,
+        limit_kmh=limit_kmh,
         distance_m=round(distance - error_m, 3),
         duration_ms=duration_ms + clocks_ms,
     )
@@ -164,18 +232,22 @@ def _law_obstacles(law: Law, plan: SectionPlan, at_ms: int) -> list[str]:
     return found
 
 
-def _end(scene: Scene, line_y_m: float, side: int, sighting: Sighting) -> End:
+def _end(law: Law, scene: Scene, line_y_m: float, sighting: Sighting) -> End:
     """The place that the evidence frame shows; else the one nearest to the camera, where errors are least."""
+    texts = set(resolved(sighting.plate, law.formats))
+    texts.update(c.text for c in sighting.plate_candidates if c.confidence >= _LEAST_CANDIDATE)
+    others = tuple(sorted(texts - {sighting.plate}))
+    side = scene.traffic or _side(sighting)
     kept = replace(sighting, path=(), plate_candidates=(), plate_confidences=())
     shown_ms = sighting.best_frame.captured_ms if sighting.best_frame else sighting.last_ms
     spots = [s for p in sighting.path if (s := _spot(scene, p)) is not None]
     if not spots:
-        return End(shown_ms, 0.0, _UNSEEN_ERROR_M, kept)
+        return End(shown_ms, 0.0, _UNSEEN_ERROR_M, kept, others)
     at_ms, y_m, error = min(spots, key=lambda s: (s[2] > _UNSURE_M, s[0] != shown_ms, abs(s[1]), s[0]))
     off = y_m - line_y_m
     if side == 0:  # towards or away is unknown: either may be the truth
-        return End(at_ms, 0.0, abs(off) + error, kept)
-    return End(at_ms, -side * off, error + scene.calibration_error_m, kept)
+        return End(at_ms, 0.0, abs(off) + error, kept, others)
+    return End(at_ms, -side * off, error + scene.calibration_error_m, kept, others)
 
 
 def _spot(scene: Scene, place: PathPoint) -> tuple[int, float, float] | None:

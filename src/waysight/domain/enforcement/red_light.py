@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+from waysight.domain.enforcement import shown
 from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.shown import Shown
 from waysight.domain.geometry import Point, along_line_m, beyond_line_m
 from waysight.domain.scene import Scene
 from waysight.domain.speed import crossing_ms
 from waysight.messages.enforcement import Violation
-from waysight.messages.perception import PathPoint, Sighting, Signal
+from waysight.messages.perception import PathPoint, Sighting
 
 PURPOSE: Final = "red_light"
-KEEP_MS = 600_000
 BEYOND_M = 3.0  # it must go on at least so far
 COMMITTED_M = 2.0  # from here on it is past the line, whatever the error of its place
 PLACE_ERROR_M = 0.5
@@ -34,16 +35,6 @@ class Crossing:
     earliest_ms: float
     latest_ms: float
     error_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Lamp:
-    """The states of one signal group: (changed_ms, state) in order, and until when the last one held."""
-
-    changes: tuple[tuple[int, str], ...] = ()
-    valid_ms: int = 0
-    clock_error_ms: int = 0
-    ended: bool = False
 
 
 def crossing(scene: Scene, sighting: Sighting) -> Crossing | None:
@@ -74,34 +65,17 @@ def _over_the_line(line: tuple[Point, Point], places: list[PathPoint], along: li
     return -PLACE_ERROR_M <= at <= math.dist(*line) + PLACE_ERROR_M
 
 
-def changed(lamp: Lamp, signal: Signal) -> Lamp:
-    """The lamp after a record of its controller; a repeated one changes nothing, old states are dropped."""
-    changes = lamp.changes
-    if (signal.changed_ms, signal.state) not in changes:
-        changes = tuple(sorted((*changes, (signal.changed_ms, signal.state))))
-    valid_ms = max(lamp.valid_ms, signal.valid_ms)
-    old = bisect_right(changes, (valid_ms - KEEP_MS, "~")) - 1
-    return replace(
-        lamp,
-        changes=changes[max(old, 0) :],
-        valid_ms=valid_ms,
-        clock_error_ms=signal.clock_error_ms,
-        ended=signal.end,
-    )
-
-
-def settled(lamp: Lamp, crossed: Crossing) -> bool:
+def settled(lamp: Shown, crossed: Crossing) -> bool:
     """Whether the lamp's state is known over the whole span of a crossing."""
-    return lamp.ended or lamp.valid_ms >= crossed.latest_ms + crossed.error_ms + lamp.clock_error_ms
+    return shown.settled(lamp, crossed.latest_ms + crossed.error_ms)
 
 
-def reaches_back(lamp: Lamp, crossed: Crossing) -> bool:
+def reaches_back(lamp: Shown, crossed: Crossing) -> bool:
     """Whether the lamp's history still holds what it showed when a crossing may have begun."""
-    start = crossed.earliest_ms - crossed.error_ms - lamp.clock_error_ms
-    return bool(lamp.changes) and lamp.changes[0][0] <= start
+    return shown.reaches_back(lamp, crossed.earliest_ms - crossed.error_ms)
 
 
-def judge(law: Law, scene: Scene, sighting: Sighting, crossed: Crossing, lamp: Lamp) -> Violation | None:
+def judge(law: Law, scene: Scene, sighting: Sighting, crossed: Crossing, lamp: Shown) -> Violation | None:
     """The violation of a pass whose lamp is settled, or None when the light may have been other than red."""
     error = crossed.error_ms + lamp.clock_error_ms
     start, end = crossed.earliest_ms - error, crossed.latest_ms + error

@@ -16,9 +16,19 @@ LEAST_FIXES = 3
 LEAST_TRAVEL_M = 3.0
 
 
-def judge(law: Law, scene: Scene, sighting: Sighting) -> Violation | None:
-    """The violation of a vehicle's pass, or None. Needs 5 frames a second, three places and some travel."""
-    limit = scene.speed_limit_kmh
+def measured_during(scene: Scene, sighting: Sighting) -> tuple[int, int] | None:
+    """When a speed was measured (UTC epoch ms), or None where none was that a limit could be held against."""
+    if PURPOSE not in scene.purposes or (scene.fps or 0.0) < LEAST_FPS or sighting.speed_kmh is None:
+        return None
+    return sighting.first_ms, sighting.last_ms
+
+
+def judge(law: Law, scene: Scene, sighting: Sighting, limit_kmh: float | None = None) -> Violation | None:
+    """The violation of a vehicle's pass, or None. Needs 5 frames a second, three places and some travel.
+
+    `limit_kmh` is what a variable sign showed, instead of the camera's posted limit.
+    """
+    limit = scene.speed_limit_kmh if limit_kmh is None else limit_kmh
     if PURPOSE not in scene.purposes or limit is None or (scene.fps or 0.0) < LEAST_FPS:
         return None
     speed, error = sighting.speed_kmh, sighting.speed_error_kmh
