@@ -51,8 +51,11 @@ class Origin:
 
 
 def with_violation(case: Case, violation: Violation) -> Case:
-    """The first record of a violation stands; a repeated one changes nothing."""
-    return case if case.violation is not None else replace(case, violation=violation)
+    """The first record of a violation stands, or what a replay made of it before an officer decided."""
+    known = case.violation
+    if known is not None and (known.revised_ms >= violation.revised_ms or case.review is not None):
+        return case
+    return replace(case, violation=violation)
 
 
 def with_review(case: Case, review: Review) -> Case:
@@ -85,6 +88,8 @@ def settle(law: Law | None, case: Case, vehicle: Vehicle | None, not_before_ms: 
             return replace(case, reasons=(f"rejected:{review.reason}",))
         cancelled = replace(fine, status="cancelled", version=fine.version + 1)
         return replace(case, fine=_from(cancelled, origin), reasons=(f"rejected:{review.reason}",))
+    if fine is None and violation.revised_ms > review.reviewed_ms:
+        return replace(case, reasons=("revised_since_review",))
     if law is None:
         return replace(case, reasons=("no_rule_pack",))
     if fine is None or fine.status == "cancelled":
