@@ -143,13 +143,17 @@ def _strength(confidences: list[float]) -> float:
 
 
 def _per_character(text: str, reads: Sequence[Read], whole: float) -> tuple[float, ...]:
+    """Per character the odds of the reads that have it against those that do not; never below the whole text's.
+
+    Frames that agree do not make a character certain: what one frame was unsure of, the next one often was too.
+    """
     found = []
     for i, character in enumerate(text):
-        agree = against = 0.0
+        said: dict[str, list[float]] = {}
         for read in reads:
             if len(read.text) == len(text):
                 sure = read.confidences[i] if i < len(read.confidences) else read.confidence
-                agree += _odds(sure) if read.text[i] == character else 0.0
-                against += _odds(sure) if read.text[i] != character else 0.0
-        found.append(max(whole, agree / (agree + against)) if agree else whole)
+                said.setdefault(read.text[i], []).append(sure)
+        own = _strength(said.pop(character, []))
+        found.append(max(whole, own / (1.0 + own + sum(map(_strength, said.values()))) if own else whole))
     return tuple(round(min(c, 0.9999), 6) for c in found)

@@ -135,3 +135,10 @@ def test_other_plates_are_shown_as_they_are() -> None:
     assert displayed("12345A6", "kz") == "12345A6"
     assert displayed("12345K6", "ma") == "12345K6"
     assert displayed("A123BC", "ma") == "A123BC"
+
+
+def test_a_character_that_every_frame_doubts_stays_doubtful() -> None:
+    doubted = Read("123ABC02", 0.6, (0.99, 0.99, 0.6, 0.99, 0.99, 0.99, 0.99, 0.99))
+    once, twice = vote([doubted], (KZ,)), vote([doubted, doubted], (KZ,))
+    assert min(once.confidences) == once.confidences[2] == pytest.approx(0.6)
+    assert 0.6 < twice.confidences[2] < 0.8 < min(c for i, c in enumerate(twice.confidences) if i != 2)
