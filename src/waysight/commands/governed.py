@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from waysight.adapters.audit import AuditLog, require_purpose
@@ -15,13 +16,17 @@ from waysight.settings import Settings, get_settings
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desk:
     """What a look-up works with."""
 
     settings: Settings
     codec: Codec
-    clickhouse: ClickHouse
+
+    @cached_property
+    def clickhouse(self) -> ClickHouse:
+        """A connection, made when it is asked for: a look into the compacted topics needs none."""
+        return connect(self.settings)
 
 
 def look_up(
@@ -38,7 +43,7 @@ def look_up(
     """
     require_purpose(purpose, case)
     settings = get_settings()
-    desk = Desk(settings, open_codec(settings), connect(settings))
+    desk = Desk(settings, open_codec(settings))
     found, asked = find(desk)
     AuditLog(settings, desk.codec).record(action, purpose, case, asked, len(found), officer)
     return found

@@ -11,6 +11,7 @@ from waysight.domain.voting import Read
 from waysight.messages.perception import DetectedObject, Detections, ObjectLabel, PlateRead
 
 VEHICLES: frozenset[str] = frozenset(("car", "truck", "bus", "motorcycle"))
+COLOURS = ("white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown")
 TWO_WHEELS: frozenset[str] = frozenset(("motorcycle", "bicycle"))
 _SAME = 0.6  # IoU of two boxes of one vehicle
 _SAME_CLASS = 0.5

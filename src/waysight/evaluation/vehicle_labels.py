@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from waysight.domain.observations import COLOURS
 from waysight.errors import BadConfiguration
 
 Bgr = npt.NDArray[np.uint8]
 TYPES = ("car", "bus", "truck", "motorcycle", "bicycle")
-COLOURS = ("white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown")
 _BOX = ("x", "y", "w", "h")
 _MORE = (*_BOX, "vehicle")
 

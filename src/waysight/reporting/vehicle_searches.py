@@ -9,14 +9,14 @@ from typing import Any
 
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.inference import Analysis, TritonAnalyser
+from waysight.domain import observations
 from waysight.domain.geometry import area
 from waysight.domain.looks import SIZE, decode
-from waysight.domain.observations import VEHICLES
 from waysight.errors import BadConfiguration, BadMessage
 from waysight.reporting.searches import COLUMNS
 from waysight.settings import Settings
 
-COLOURS = ("white", "silver", "grey", "black", "red", "blue", "green", "yellow", "orange", "brown", "unknown")
+COLOURS = (*observations.COLOURS, "unknown")
 _BOX = "[best_frame.x1, best_frame.y1, best_frame.x2, best_frame.y2] AS box"
 _LATEST_MS = 2**63 - 1
 
@@ -57,7 +57,7 @@ class VehicleSearch:
             " ORDER BY likeness DESC, first_ms DESC, sighting_id LIMIT {limit:UInt32}"
         )
         parameters = {
-            "types": list(self.types or sorted(VEHICLES)),
+            "types": list(self.types or sorted(observations.VEHICLES)),
             "colours": list(self.colours),
             "cameras": list(self.cameras),
             "from_ms": self.from_ms or 0,
@@ -76,7 +76,7 @@ class VehicleSearch:
         if not (self.looks or self.types or self.colours):
             raise BadConfiguration("say what to look for: --like, --picture, --colour or --type")
         for name, given, known in (
-            ("--type", self.types, sorted(VEHICLES)),
+            ("--type", self.types, sorted(observations.VEHICLES)),
             ("--colour", self.colours, COLOURS),
         ):
             for value in given:

@@ -1,0 +1,120 @@
+"""Watchlist entries and wanted persons out of the text fields of a file or a command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from waysight.authority.imports import moment_ms
+from waysight.domain.plates import canonical
+from waysight.domain.watchlist import canonical_pattern, entry_id, faults, missing_grounds
+from waysight.errors import BadConfiguration, NotAllowed
+from waysight.messages import Person, WatchlistEntry
+
+ENTRY_REQUIRED = ("plate", "kind", "legal_basis", "authority", "case_number", "expires")
+ENTRY_OPTIONAL = (
+    "entry_id", "source", "valid_from", "priority", "note", "audience", "list", "mode", "approximate", "label",
+    "colour", "make", "model", "direction", "area", "hours", "suppress_s",
+)  # fmt: skip
+PERSON_REQUIRED = ("person_id", "name", "kind", "legal_basis", "authority", "case_number", "expires")
+PERSON_OPTIONAL = ("source", "valid_from", "priority", "note", "audience")
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0", "")
+
+
+def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
+    """An entry from text fields; raises NotAllowed without a legal ground, BadConfiguration for a wrong field.
+
+    `area` holds places separated by ";". Permits are met by doubtful reads too: no member becomes an offender by one.
+    """
+    valid_from_ms, expires_ms = _period(row)
+    mode = (row.get("mode") or "plate").lower()
+    plate = canonical_pattern(row["plate"]) if mode == "pattern" else canonical(row["plate"])
+    area = tuple(sorted({part.strip() for part in row.get("area", "").split(";")} - {""}))
+    look: dict[str, Any] = {
+        name: row.get(name, "").strip() for name in ("label", "colour", "make", "model", "direction")
+    }
+    look |= {name: look[name].lower() for name in ("label", "colour", "direction")}
+    name, hours = row.get("list", ""), row.get("hours", "").lower()
+    more = () if mode == "plate" else (mode, name, *look.values(), hours, *area)
+    if mode == "description" and not valid_from_ms:
+        valid_from_ms = now_ms
+    entry = WatchlistEntry(
+        entry_id=row.get("entry_id")
+        or entry_id(row["authority"], row["case_number"], row["kind"], plate, *more),
+        plate=plate,
+        kind=row["kind"],
+        priority=_number(row, "priority", 5),
+        legal_basis=row["legal_basis"],
+        authority=row["authority"],
+        case_number=row["case_number"],
+        source=row.get("source", ""),
+        audience=row.get("audience", ""),
+        valid_from_ms=valid_from_ms,
+        expires_ms=expires_ms,
+        note=row.get("note", ""),
+        list=name,
+        mode=mode,
+        approximate=mode == "permit" or _flag(row, "approximate"),
+        area=area,
+        hours=hours,
+        suppress_s=_number(row, "suppress_s", 600),
+        **look,
+    )
+    _refuse(faults(entry, now_ms))
+    return entry
+
+
+def person_of(row: Mapping[str, str], now_ms: int) -> Person:
+    """A wanted person from text fields; raises NotAllowed without a legal ground, BadConfiguration for a wrong field."""
+    valid_from_ms, expires_ms = _period(row)
+    person = Person(
+        person_id=row["person_id"],
+        name=row["name"],
+        kind=row["kind"],
+        priority=_number(row, "priority", 5),
+        legal_basis=row["legal_basis"],
+        authority=row["authority"],
+        case_number=row["case_number"],
+        source=row.get("source", ""),
+        audience=row.get("audience", ""),
+        valid_from_ms=valid_from_ms,
+        expires_ms=expires_ms,
+        note=row.get("note", ""),
+    )
+    found = [f"the {n} is missing" for n in ("person_id", "kind") if not row[n]]
+    if not 0 <= person.priority <= 9:
+        found.append(f"priority {person.priority} is not 0 (highest) .. 9")
+    if not max(valid_from_ms, now_ms) < expires_ms:
+        found.append("it expires before it is valid, or has expired already")
+    _refuse(found)
+    return person
+
+
+def _period(row: Mapping[str, str]) -> tuple[int, int]:
+    missing = missing_grounds(row["legal_basis"], row["authority"], row["case_number"], row["expires"])
+    if missing:
+        raise NotAllowed(f"{', '.join(missing)} missing: nobody is looked for without")
+    start = row.get("valid_from", "")
+    return moment_ms(start, "valid_from") if start else 0, moment_ms(
+        row["expires"], "expires", end_of_day=True
+    )
+
+
+def _number(row: Mapping[str, str], name: str, default: int) -> int:
+    text = row.get(name) or str(default)
+    if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
+        raise BadConfiguration(f"{name} {text!r} is no number")
+    return int(text)
+
+
+def _flag(row: Mapping[str, str], name: str) -> bool:
+    text = row.get(name, "").lower()
+    if text not in (*_YES, *_NO):
+        raise BadConfiguration(f"{name} {text!r} is neither yes nor no")
+    return text in _YES
+
+
+def _refuse(found: Sequence[str]) -> None:
+    if found:
+        raise BadConfiguration("; ".join(found))
