@@ -13,6 +13,7 @@ from waysight.settings import Settings
 PROCESSORS: dict[str, tuple[str, str]] = {
     "detect": ("waysight.processors.detect", "build"),
     "track": ("waysight.processors.track", "build"),
+    "convoy": ("waysight.processors.convoy", "build"),
     "match": ("waysight.processors.match", "build"),
     "enforce": ("waysight.processors.enforce", "build"),
     "count": ("waysight.processors.count", "build"),
@@ -25,11 +26,12 @@ PROCESSORS: dict[str, tuple[str, str]] = {
 INPUTS: dict[str, tuple[str, ...]] = {
     "detect": ("frames",),
     "track": ("detections",),
+    "convoy": ("passes",),
     "match": ("sightings", "alert-actions"),
     "enforce": ("passes", "signals"),
     "count": ("passes", "tallies"),
     "fine": ("violations", "reviews", "vehicles", "payments"),
-    "store": ("sightings", "violations", "counts", "alerts", "reviews", "fines"),
+    "store": ("sightings", "violations", "counts", "alerts", "follows", "reviews", "fines"),
     "ledger": ("audit", "camera-health", "dead-letters"),
 }
 

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     replication: int = Field(1, ge=1)
     enforcement_gate: float = Field(0.90, ge=0, le=1, description="least whole-plate confidence for a fine")
     alert_gate: float = Field(0.80, ge=0, le=1, description="least whole-plate confidence for an alert")
+    cloned_legal_basis: str = Field("", description="law by which cloned plates are looked for; empty: they are not")
+    cloned_authority: str = Field("", description="authority on whose behalf that is done")
     search_gate: float = Field(0.50, ge=0, le=1, description="least whole-plate confidence kept as a read")
     allowed_lateness_ms: int = Field(600_000, ge=0, description="how late a fact may still correct a window")
     user: str = Field("", description="who acts (audit); empty: the login name")

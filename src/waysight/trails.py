@@ -18,8 +18,10 @@ from waysight.domain.episodes import KEEP_MS
 from waysight.domain.matching import PURPOSE
 from waysight.domain.recent import Recent, Seen, Span
 from waysight.engine import PartitionState
+from waysight.errors import BadConfiguration
 from waysight.journal import Journal
 from waysight.messages import Alert, Companion, FollowPoint, Sighting
+from waysight.settings import Settings
 
 
 class Fresh(NamedTuple):
@@ -158,3 +160,16 @@ class Trails:
             at_ms = times.get(newest.camera_id, newest.at_ms)
             if convoy.is_over(self._convoy, meetings, record, at_ms):
                 state.delete("meetings", key)
+
+
+def cloned_rules(settings: Settings) -> ClonedRules | None:
+    """The rules for cloned plates; None, and none are looked for, while nobody states by what law and for whom.
+
+    Raises BadConfiguration when only one of both is stated.
+    """
+    law, authority = settings.cloned_legal_basis.strip(), settings.cloned_authority.strip()
+    if bool(law) != bool(authority):
+        raise BadConfiguration(
+            "cloned plates need WAYSIGHT_CLONED_LEGAL_BASIS and WAYSIGHT_CLONED_AUTHORITY; set both or neither"
+        )
+    return ClonedRules(legal_basis=law, authority=authority, audience=authority) if law else None

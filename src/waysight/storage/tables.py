@@ -50,6 +50,8 @@ _ALL = (
           "window_start_ms", 3650, ("camera_id", "measure", "category")),
     Table("alerts", "alerts", "Alert", ("alert_id",), "version", "occurred_ms", 1095,
           ("camera_id", "plate", "kind", "status")),
+    Table("follow_points", "follows", "FollowPoint", ("authorisation_id", "point_id"), "revision", "captured_ms", 90,
+          ("plate", "authorisation_id")),
     Table("reviews", "reviews", "Review", ("violation_id", "review_id"), "", "reviewed_ms", 1095, ("plate", "officer")),
     Table("fines", "fines", "Fine", ("occurred_ms", "fine_id"), "version", "occurred_ms", 1825,
           ("plate", "offence", "status")),
