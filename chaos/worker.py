@@ -1,6 +1,7 @@
-"""A worker of two chained test processors on real Kafka: `relay` (in → mid) and `tally` (mid → out).
+"""A worker of two chained test processors on real Kafka: `relay` (in → mid) and `tally` (mid, mid2 → out).
 
-Run by test_stream_engine.py as: python stream_worker.py PREFIX INSTANCE, with settings in the environment.
+Started by chaos.trials as: python chaos/worker.py PREFIX INSTANCE SLOW, with settings in the environment. INSTANCE
+may be "-" (a member without a name); SLOW is the chance that a step of `tally` takes 8 to 16 s, as a slow sink does.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ class Relay:
 
 
 class Tally:
-    """Counts per key and says each message's id once, with the running count."""
+    """Counts per key and says each message's id once, with the running count; forgets its scratch again."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, slow: float) -> None:
         self.name = f"{prefix}-tally"
         self.inputs, self.outputs = (f"{prefix}-mid", f"{prefix}-mid2"), (f"{prefix}-out",)
         self.tables = ()
+        self._slow = slow
 
     async def start(self) -> None:
         return None
@@ -53,20 +55,27 @@ class Tally:
             key = (message.key or b"").decode()
             total = (state.get("totals", key, int) or 0) + 1
             state.put("totals", key, total)
-            outputs.append(Output(self.outputs[0], key, b"%s %d" % (message.value, total)))
-        await asyncio.sleep(random.random() * 0.02)
+            if total % 2:  # a record that comes and goes, so that the changelog has tombstones
+                state.put("odd", key, total)
+            else:
+                state.delete("odd", key)
+            odd = state.get("odd", key, int) is not None
+            outputs.append(Output(self.outputs[0], key, b"%s %d %d" % (message.value, total, odd)))
+        slow = random.random() < self._slow
+        await asyncio.sleep(random.uniform(8.0, 16.0) if slow else random.random() * 0.02)
         return outputs
 
 
-async def main(prefix: str, instance: str) -> None:
+async def main(prefix: str, instance: str, slow: float) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    tuning = Tuning(instance=instance, take=20, stall_s=20.0, session_s=6.0, commit_s=0.3)
-    engines = [FaustEngine(get_settings(), logic, tuning) for logic in (Relay(prefix), Tally(prefix))]
+    name = "" if instance == "-" else instance
+    tuning = Tuning(instance=name, take=20, stall_s=20.0, session_s=6.0, commit_s=0.3)
+    engines = [FaustEngine(get_settings(), logic, tuning) for logic in (Relay(prefix), Tally(prefix, slow))]
     await run_engines(engines, stopping)
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
