@@ -54,7 +54,7 @@ class OwnerIndex:
 
     def wanted(self, plate: str) -> tuple[Person, ...]:
         """The persons on the list who own a canonical plate's vehicle, by their ids; whether in force is not asked."""
-        people = (self._persons.get(i) for i in sorted(tuple(self._wanted.get(plate, ()))))
+        people = (self._persons.get(i) for i in sorted(self._wanted.get(plate, ())))
         return tuple(p for p in people if p is not None)
 
     def _put(self, person_id: str, plates: frozenset[str]) -> None:

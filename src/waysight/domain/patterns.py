@@ -78,7 +78,7 @@ class PatternIndex:
             wanted = list(group)
             numbers = _numbers(codes, lengths, places)
             found |= np.isin(numbers, np.array(wanted, np.uint64))
-        return found & (lengths > 0)
+        return np.asarray(found & (lengths > 0), bool)
 
     def matches(self, plate: str) -> Iterator[str]:
         """The ids of the patterns that a canonical plate meets, O taken for 0 and I for 1."""

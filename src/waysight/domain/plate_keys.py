@@ -153,7 +153,7 @@ class KeyFilter:
         """Which keys may be in it; key 0 is none."""
         place = self._places(keys)
         found = self._bytes[(place >> np.uint64(3)).astype(np.intp)] & self._bit(place)
-        return (found != 0) & (keys != 0)
+        return np.asarray((found != 0) & (keys != 0), bool)
 
     def _places(self, keys: Keys) -> Keys:
         return (_mixed(keys * _GOLDEN)) >> self._shift

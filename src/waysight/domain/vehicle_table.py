@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from waysight.domain.plate_keys import Flags, Keys, hash_of, pack, rows_of, text_of
+from waysight.domain.plate_keys import Flags, Keys, hash_of, hashes, in_arrow_layout, pack, rows_of, text_of
 from waysight.messages import Vehicle
 
 LABELS = ("", "car", "truck", "bus", "motorcycle", "bicycle")
@@ -26,6 +26,7 @@ _TYPES = {
 }  # fmt: skip
 _LABEL_CODES = {name: code for code, name in enumerate(LABELS)}
 _COLOUR_CODES = {name: code for code, name in enumerate(COLOURS)}
+NO_KEYS, NO_CODES = np.zeros(0, np.uint64), np.zeros(0, np.uint8)
 _LEAST_MERGED, _MERGED_SHARE = 20_000, 0.1
 
 
@@ -56,8 +57,14 @@ class VehicleRows:
 
     def taken(self, rows: npt.NDArray[np.integer] | Flags) -> VehicleRows:
         """Some of them, in that order."""
-        arrays = (a[rows] for a in (self.keys, self.owners, self.labels, self.colours, self.makes))
-        return VehicleRows(*arrays, self.make_names)
+        return VehicleRows(
+            self.keys[rows],
+            self.owners[rows],
+            self.labels[rows],
+            self.colours[rows],
+            self.makes[rows],
+            self.make_names,
+        )
 
 
 def label_code(kind: str) -> int:
@@ -78,7 +85,7 @@ def rows_from(vehicles: Sequence[Vehicle]) -> VehicleRows:
     codes = {name: code for code, name in enumerate(names)}
     return VehicleRows(
         pack([v.plate for v in vehicles]),
-        np.array([hash_of(v.owner_id) for v in vehicles], np.uint64),
+        hashes(*in_arrow_layout([v.owner_id for v in vehicles])),
         np.array([label_code(v.type) for v in vehicles], np.uint8),
         np.array([colour_code(v.colour) for v in vehicles], np.uint8),
         np.array([codes[v.make] for v in vehicles], np.uint16),
@@ -91,13 +98,14 @@ def joined(parts: Sequence[VehicleRows]) -> VehicleRows:
     names = tuple(dict.fromkeys(n for part in parts for n in part.make_names)) or ("",)
     codes = {name: code for code, name in enumerate(names)}
     makes = [np.array([codes[n] for n in part.make_names], np.uint16)[part.makes] for part in parts]
-
-    def column(name: str, kind: type[np.generic]) -> npt.NDArray[np.generic]:
-        return np.concatenate([getattr(part, name) for part in parts] or [np.zeros(0, kind)])
-
-    kinds = (("keys", np.uint64), ("owners", np.uint64), ("labels", np.uint8), ("colours", np.uint8))
-    arrays = [column(name, kind) for name, kind in kinds]
-    return VehicleRows(*arrays, np.concatenate(makes or [np.zeros(0, np.uint16)]), names)  # type: ignore[arg-type]
+    return VehicleRows(
+        np.concatenate([NO_KEYS, *(part.keys for part in parts)]),
+        np.concatenate([NO_KEYS, *(part.owners for part in parts)]),
+        np.concatenate([NO_CODES, *(part.labels for part in parts)]),
+        np.concatenate([NO_CODES, *(part.colours for part in parts)]),
+        np.concatenate([np.zeros(0, np.uint16), *makes]),
+        names,
+    )
 
 
 def newest(rows: VehicleRows) -> VehicleRows:
@@ -167,7 +175,9 @@ class VehicleTable:
 
     def holds(self, plates: Sequence[str]) -> Flags:
         """Which canonical plates are registered."""
-        return self.holds_keys(pack(plates)) | np.array([p in self._base.changed for p in plates], bool)
+        changed = self._base.changed
+        fresh = np.fromiter((p in changed for p in plates), bool, len(plates))
+        return np.asarray(self.holds_keys(pack(plates)) | fresh, bool)
 
     def holds_keys(self, keys: Keys) -> Flags:
         """Which keys are those of vehicles in the arrays; changes since are not among them."""
@@ -175,7 +185,7 @@ class VehicleTable:
         if not len(base.rows.keys):
             return np.zeros(len(keys), bool)
         at = np.minimum(np.searchsorted(base.rows.keys, keys), len(base.rows.keys) - 1)
-        return (base.rows.keys[at] == keys) & base.alive[at]
+        return np.asarray((base.rows.keys[at] == keys) & base.alive[at], bool)
 
     def look_of(self, plate: str) -> RegisteredLook | None:
         """What the register says of a plate's vehicle; None when it is not registered."""
@@ -203,7 +213,7 @@ class VehicleTable:
         if not wanted:
             return []
         begin, end = (
-            int(np.searchsorted(base.rows.owners, wanted, side, sorter=base.by_owner))  # type: ignore[call-overload]
+            int(np.searchsorted(base.rows.owners, wanted, side, sorter=base.by_owner))
             for side in ("left", "right")
         )
         rows = [int(row) for row in base.by_owner[begin:end] if base.alive[row]]
