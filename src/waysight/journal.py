@@ -14,6 +14,7 @@ from waysight.engine import PartitionState
 
 E = TypeVar("E")
 SEGMENT = 512
+_STRIDE = 7919  # a prime: as the newest number grows, all segments are looked at in some order
 
 
 class Journal(Generic[E]):
@@ -25,7 +26,6 @@ class Journal(Generic[E]):
     def __init__(self, state: PartitionState, table: str, kind: type[tuple[E, ...]]) -> None:
         self._table = table
         self._segments = {int(key): facts for key, facts in state.items(table, kind)}
-        self._cursor = -1
 
     def __iter__(self) -> Iterator[E]:
         for facts in self._segments.values():
@@ -35,15 +35,14 @@ class Journal(Generic[E]):
         return sum(map(len, self._segments.values()))
 
     def write(self, state: PartitionState, new: Sequence[E], dead: Callable[[E], bool]) -> list[E]:
-        """Add facts and give up mostly dead segments: the oldest, and one more in turn; returns what is gone."""
+        """Add facts and give up mostly dead segments: the oldest, and one more; returns what is gone."""
         moved: list[E] = []
         gone: list[E] = []
         while self._segments and self._give_up(state, next(iter(self._segments)), dead, moved, gone):
             pass
-        if self._segments:
-            self._cursor = next((n for n in self._segments if n > self._cursor), -1)
-            if self._cursor >= 0:
-                self._give_up(state, self._cursor, dead, moved, gone)
+        if self._segments:  # one segment that lives on must not shield those after it
+            numbers = list(self._segments)
+            self._give_up(state, numbers[numbers[-1] * _STRIDE % len(numbers)], dead, moved, gone)
         facts = (*moved, *new)
         at = max(self._segments, default=0)
         open_ = self._segments.get(at, ())
