@@ -14,7 +14,7 @@ from waysight.engine import PartitionState
 
 E = TypeVar("E")
 SEGMENT = 512
-_STRIDE = 7919  # a prime: as the newest number grows, all segments are looked at in some order
+_MIX = 2_654_435_761  # Knuth's multiplicative hash: each step looks at some other segment
 
 
 class Journal(Generic[E]):
@@ -42,7 +42,7 @@ class Journal(Generic[E]):
             pass
         if self._segments:  # one segment that lives on must not shield those after it
             numbers = list(self._segments)
-            self._give_up(state, numbers[numbers[-1] * _STRIDE % len(numbers)], dead, moved, gone)
+            self._give_up(state, numbers[(numbers[-1] * _MIX >> 8) % len(numbers)], dead, moved, gone)
         facts = (*moved, *new)
         at = max(self._segments, default=0)
         open_ = self._segments.get(at, ())
