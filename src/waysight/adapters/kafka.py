@@ -133,16 +133,21 @@ class Publisher:
             )
 
 
-def read_messages(settings: Settings, topic: str, partition: int | None = None) -> Iterator[Message]:
+def read_messages(
+    settings: Settings, topic: str, partition: int | None = None, since_ms: int | None = None
+) -> Iterator[Message]:
     """All committed messages of a topic (or of one partition), undecoded, up to its end offsets at the call.
 
-    Order holds per partition. Raises BadConfiguration for a missing topic, EngineDown.
+    `since_ms`: from the first that reached Kafka then (UTC epoch ms) on. Order holds per partition. Raises
+    BadConfiguration for a missing topic, EngineDown.
     """
     consumer = plain_consumer(settings)
     try:
         ends = end_offsets(consumer, topic, settings)
-        open_partitions = {p for p, end in ends.items() if end > 0 and partition in (None, p)}
-        consumer.assign([TopicPartition(topic, p, 0) for p in sorted(open_partitions)])
+        wanted = sorted(p for p, end in ends.items() if end > 0 and partition in (None, p))
+        starts = _starts(consumer, topic, wanted, since_ms, settings)
+        open_partitions = {at.partition for at in starts}
+        consumer.assign(starts)
         heard = time.monotonic()
         while open_partitions:
             for raw in consumer.consume(1000, 0.5):
@@ -161,6 +166,21 @@ def read_messages(settings: Settings, topic: str, partition: int | None = None) 
                 )
     finally:
         consumer.close()
+
+
+def _starts(
+    consumer: Consumer, topic: str, partitions: list[int], since_ms: int | None, settings: Settings
+) -> list[TopicPartition]:
+    """Where to begin in each partition that has anything to read."""
+    if since_ms is None or not partitions:
+        return [TopicPartition(topic, p, 0) for p in partitions]
+    try:
+        found = consumer.offsets_for_times(
+            [TopicPartition(topic, p, max(0, since_ms)) for p in partitions], timeout=15.0
+        )
+    except KafkaException as error:
+        raise kafka_error(error, f"cannot look up times in {topic}", settings) from error
+    return [at for at in found if at.offset >= 0]
 
 
 def read_all(settings: Settings, codec: Codec, topic: str) -> Iterator[tuple[Message, Any]]:
