@@ -67,6 +67,11 @@ class SightingColumns:
         if batch is not None:
             self.rows = _rows(batch, len(messages), _sightings)
 
+    @property
+    def records(self) -> pa.StructArray | None:
+        """All sightings as one array, in the order of `SightingRow.at`; None when no message was read as columns."""
+        return self._records
+
     def whole(self, row: SightingRow) -> Sighting:
         """The sighting of a row with all its fields."""
         if self._records is None:

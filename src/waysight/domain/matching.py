@@ -1,196 +1,138 @@
-"""Watchlist matching: which entries a sighting's plate meets, and what alert that makes or changes."""
+"""What a sighting meets: wanted plates, permit lists, descriptions, and warrants against its owner.
+
+Which leads to an alert is `episodes`; when and where an entry holds is `conditions`. Everything is asked for at
+the time of capture, so that a replay finds the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from waysight.domain.ids import derive_id
-from waysight.domain.plates import PlateFormats, canonical, differing, resolved
+from waysight.domain.authorisations import OWNER_WARRANT, Authorisations
+from waysight.domain.conditions import contradicts, in_force, meets, shows
+from waysight.domain.episodes import Finding, Grounds
+from waysight.domain.lookalikes import Reading
+from waysight.domain.observations import VEHICLES
+from waysight.domain.owner_index import OwnerIndex
 from waysight.domain.scene import Scene
-from waysight.messages.governance import Alert, AlertAction, WatchlistEntry
+from waysight.domain.vehicle_table import VehicleTable
+from waysight.domain.watch_index import WatchIndex
+from waysight.domain.watchlist import too_wide
+from waysight.messages.governance import WatchlistEntry
 from waysight.messages.perception import Sighting
 
 PURPOSE = "hotlist"
-REPEAT_MS = 60_000
-KEEP_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """An entry that a plate meets; exact when the canonical texts are equal, else `distance` places differ."""
+class Known:
+    """What sightings are held against; `gate` is the least confidence of a plate that may trouble anyone by itself."""
 
-    entry: WatchlistEntry
-    exact: bool
-    distance: int
+    watchlist: WatchIndex
+    gate: float
+    authorisations: Authorisations = field(default_factory=Authorisations)
+    vehicles: VehicleTable | None = None
+    owners: OwnerIndex | None = None
+
+    def sure(self, sighting: Sighting) -> bool:
+        """Whether a sighting's plate is read surely enough to act on."""
+        return bool(sighting.plate) and sighting.plate_confidence >= self.gate
 
 
-class WatchlistIndex:
-    """Entries by plate, kept up to date entry by entry; a look-up is a dictionary look-up.
+def findings(known: Known, scene: Scene, sighting: Sighting) -> list[Finding]:
+    """Everything that a sighting meets, most urgent first; nothing before a camera that may not be used for it."""
+    if PURPOSE not in scene.purposes:
+        return []
+    found = list(_wanted(known, scene, sighting))
+    if known.sure(sighting):
+        found += _not_permitted(known, scene, sighting)
+        found += _owned_by_the_wanted(known, scene, sighting)
+    else:
+        found += _described(known, scene, sighting)
+    return sorted(found, key=lambda f: (f.grounds.priority, f.grounds.entry_id, f.matched))
 
-    Approximate matches are those that the plate formats explain: O/0 and I/1 where a format says which.
+
+def _wanted(known: Known, scene: Scene, sighting: Sighting) -> Iterator[Finding]:
+    """Entries with a plate or a pattern; below the gate, and at unsure characters, those that allow it, flagged."""
+    if not sighting.plate:
+        return
+    sure, at_ms = known.sure(sighting), sighting.captured_ms
+    hits = {h.entry.entry_id: h for h in known.watchlist.approximate(Reading.of(sighting), at_ms)}
+    if sure:
+        hits |= {h.entry.entry_id: h for h in known.watchlist.matches(sighting.plate, at_ms)}
+    for hit in hits.values():
+        entry = hit.entry
+        if meets(entry, scene, sighting) and not (entry.mode == "pattern" and contradicts(entry, sighting)):
+            yield Finding(
+                grounds=Grounds.of(entry),
+                matched=hit.how if sure else "approximate",
+                distance=hit.distance,
+                differences=hit.differences,
+                suppress_s=entry.suppress_s,
+            )
+
+
+def _not_permitted(known: Known, scene: Scene, sighting: Sighting) -> Iterator[Finding]:
+    """Permit lists that hold here and now and have no member that the plate may be, doubtful reads included."""
+    lists = known.watchlist.of_mode("permit_list")
+    if not lists or not sighting.final or sighting.label not in VEHICLES | {"plate"}:
+        return
+    asking = [entry for entry in lists if meets(entry, scene, sighting)]
+    if not asking:
+        return
+    hits = known.watchlist.permits(sighting.plate, sighting.captured_ms, sighting.plate_confidences)
+    permitted = {h.entry.list for h in hits if meets(h.entry, scene, sighting)}
+    for entry in asking:
+        if entry.list not in permitted:
+            yield Finding(
+                grounds=Grounds.of(entry, "not_permitted"),
+                matched="not_permitted",
+                suppress_s=entry.suppress_s,
+            )
+
+
+def _described(known: Known, scene: Scene, sighting: Sighting) -> Iterator[Finding]:
+    """Descriptions that a vehicle with a hidden or unsure plate fits, once all of it was seen."""
+    entries = known.watchlist.of_mode("description")
+    if not entries or not sighting.final:
+        return
+    for entry in entries:
+        if too_wide(entry) or not (shows(entry, sighting) and meets(entry, scene, sighting)):
+            continue
+        unseen = _unseen(known, entry, sighting)
+        if unseen is not None:
+            yield Finding(grounds=Grounds.of(entry), matched="description", differences=unseen, alone=True)
+
+
+def _unseen(known: Known, entry: WatchlistEntry, sighting: Sighting) -> str | None:
+    """What of an entry nobody saw ("make:Toyota/?"); None when the register says that it is another make.
+
+    No camera reads makes: the register knows those of the plates that a doubtful read may be.
     """
-
-    def __init__(self, formats: Sequence[PlateFormats] = ()) -> None:
-        self._formats = tuple(formats)
-        self._entries: dict[str, WatchlistEntry] = {}
-        self._by_form: dict[str, dict[str, None]] = {}
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def apply(self, entry_id: str, entry: WatchlistEntry | None) -> None:
-        """Add, replace or (None) remove one entry; a look-up meanwhile sees the old one or the new one."""
-        old = self._entries.get(entry_id)
-        gone = set() if old is None else self._forms(old)
-        if entry is None:
-            self._entries.pop(entry_id, None)
-        else:
-            self._entries[entry_id] = entry
-            gone -= self._forms(entry)
-            for form in self._forms(entry):
-                self._by_form.setdefault(form, {})[entry_id] = None
-        for form in gone:
-            ids = self._by_form.get(form, {})
-            ids.pop(entry_id, None)
-            if not ids:
-                self._by_form.pop(form, None)
-
-    def _forms(self, entry: WatchlistEntry) -> set[str]:
-        return set(resolved(canonical(entry.plate), self._formats))
-
-    def holds(self, plate: str) -> bool:
-        """Whether any entry, in force or not, may be met by a canonical plate; much quicker than `matches`."""
-        return any(form in self._by_form for form in resolved(plate, self._formats))
-
-    def matches(self, plate: str, at_ms: int) -> list[Match]:
-        """The entries in force at a time (UTC epoch ms) that a canonical plate meets, by entry id."""
-        return sorted(self._matches(plate, at_ms), key=lambda m: m.entry.entry_id)
-
-    def _matches(self, plate: str, at_ms: int) -> Iterator[Match]:
-        ids: dict[str, None] = {}
-        for form in resolved(plate, self._formats):
-            ids.update(self._by_form.get(form, {}))
-        for entry_id in ids:
-            entry = self._entries.get(entry_id)
-            if entry is not None and in_force(entry, at_ms):
-                wanted = canonical(entry.plate)
-                yield Match(entry, wanted == plate, differing(wanted, plate))
-
-
-def in_force(entry: WatchlistEntry, at_ms: int) -> bool:
-    """Whether an entry may match at a time: begun, not expired; a revoked one never again."""
-    return entry.revoked_ms is None and entry.valid_from_ms <= at_ms < entry.expires_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An alert as it was last told, and when (event time) it may be forgotten."""
-
-    alert: Alert
-    forget_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class LastAlert:
-    """When (event time) an entry was last seen at a camera, and by which sighting the alert was raised."""
-
-    seen_ms: int
-    sighting_id: str
-
-
-def alert_id(match: Match, sighting: Sighting) -> str:
-    """The alert of an entry and a sighting: the same for every revision of the sighting."""
-    return derive_id("alert", match.entry.entry_id, sighting.sighting_id)
-
-
-def may_match(scene: Scene, plate: str, confidence: float, gate: float) -> bool:
-    """Whether the camera may be used for hotlists, and the read is sure enough to trouble anyone."""
-    return bool(plate) and confidence >= gate and PURPOSE in scene.purposes
-
-
-def raise_alert(
-    scene: Scene,
-    match: Match,
-    sighting: Sighting,
-    told: Raised | None,
-    last: LastAlert | None,
-    now_ms: int,
-) -> Alert | None:
-    """The alert to tell: a new one, a changed one (version + 1), or None when all has been said.
-
-    The same entry before the same camera again within a minute is the same event. `now_ms` (wall clock)
-    is only written down. Origin fields are 0.
-    """
-    if told is None:
-        same_event = last is not None and abs(sighting.captured_ms - last.seen_ms) <= REPEAT_MS
-        if same_event and last is not None and last.sighting_id != sighting.sighting_id:
-            return None
-        return _alert(scene, match, sighting, now_ms)
-    fresh = _alert(scene, match, sighting, now_ms)
-    if _says(fresh, final=sighting.final) == _says(told.alert, final=sighting.final):
+    texts = {sighting.plate, *(c.text for c in sighting.plate_candidates)} - {""}
+    looks = [
+        look for t in sorted(texts) if known.vehicles is not None and (look := known.vehicles.look_of(t))
+    ]
+    makes = {look.make.casefold() for look in looks if look.make}
+    if entry.make and makes and entry.make.casefold() not in makes:
         return None
-    kept = told.alert
-    return replace(
-        fresh,
-        status=kept.status,
-        status_by=kept.status_by,
-        status_reason=kept.status_reason,
-        version=kept.version + 1,
-    )
+    unseen = [("make", entry.make)] if entry.make and not makes else []
+    unseen += [("model", entry.model)] if entry.model else []
+    return ",".join(f"{name}:{value}/?" for name, value in unseen)
 
 
-def act(told: Raised, action: AlertAction) -> Alert | None:
-    """The alert with its new status (version + 1), or None when it has it already."""
-    alert = told.alert
-    new = (action.status, action.actor, action.reason)
-    if new == (alert.status, alert.status_by, alert.status_reason):
-        return None
-    return replace(
-        alert,
-        status=action.status,
-        status_by=action.actor,
-        status_reason=action.reason,
-        version=alert.version + 1,
-    )
-
-
-def _says(alert: Alert, *, final: bool) -> tuple[object, ...]:
-    looks = (alert.label, alert.colour) if final else ()
-    return alert.plate, alert.exact, alert.kind, alert.priority, *looks
-
-
-def _alert(scene: Scene, match: Match, sighting: Sighting, now_ms: int) -> Alert:
-    entry = match.entry
-    return Alert(
-        alert_id=alert_id(match, sighting),
-        kind=entry.kind,
-        priority=entry.priority,
-        subject=sighting.plate,
-        plate=sighting.plate,
-        entry_id=entry.entry_id,
-        legal_basis=entry.legal_basis,
-        authority=entry.authority,
-        case_number=entry.case_number,
-        audience=entry.audience,
-        exact=match.exact,
-        distance=match.distance,
-        camera_id=sighting.camera_id,
-        location=scene.place,
-        sighting_id=sighting.sighting_id,
-        occurred_ms=sighting.captured_ms,
-        captured_ms=sighting.captured_ms,
-        raised_ms=now_ms,
-        received_ms=sighting.received_ms,
-        plate_confidence=sighting.plate_confidence,
-        label=sighting.label,
-        colour=sighting.colour,
-        evidence=sighting.best_frame,
-        status="new",
-        status_by="",
-        status_reason="",
-        version=0,
-        origin_partition=0,
-        origin_offset=0,
-        ordinal=0,
-    )
+def _owned_by_the_wanted(known: Known, scene: Scene, sighting: Sighting) -> Iterator[Finding]:
+    """Wanted persons who own the vehicle, as far as an authorisation allows to ask for them here and now."""
+    if known.owners is None or not known.authorisations.of(OWNER_WARRANT):
+        return
+    at_ms = sighting.captured_ms
+    for person in known.owners.wanted(sighting.plate):
+        leave = known.authorisations.allowing(OWNER_WARRANT, person.person_id, scene, at_ms)
+        if leave is not None and in_force(person, at_ms):
+            yield Finding(
+                grounds=Grounds.of(person, "wanted_owner"),
+                matched="owner",
+                person_id=person.person_id,
+                authorisation_id=leave.authorisation_id,
+            )

@@ -22,8 +22,8 @@ from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
-from waysight.domain.matching import WatchlistIndex
 from waysight.domain.sightings import SightingRules
+from waysight.domain.watch_index import WatchIndex
 from waysight.messages import DetectedObject, Detections, Signal, WatchlistEntry
 from waysight.simulate.city import City, build_city
 from waysight.simulate.papers import camera_file, signal_lines
@@ -119,8 +119,8 @@ def _signals(city: City, codec: Codec, bus: MemoryBus) -> None:
         bus.send("signals", "junction:j1", codec.encode("signals", signal))
 
 
-def _watchlist(city: City) -> WatchlistIndex:
-    index = WatchlistIndex(plate_formats())
+def _watchlist(city: City) -> WatchIndex:
+    index = WatchIndex(plate_formats())
     for number, wanted in enumerate(city.wanted):
         entry = WatchlistEntry(
             entry_id=f"e{number}",

@@ -23,9 +23,10 @@ from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.shown import KEEP_MS
-from waysight.domain.matching import LastAlert, Raised, WatchlistIndex
+from waysight.domain.episodes import Raised
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.sightings import SightingRules
+from waysight.domain.watch_index import WatchIndex
 from waysight.engine import Message
 from waysight.messages import PassBatch, SightingBatch, Signal, WatchlistEntry, Watermark
 from waysight.passes import pass_of
@@ -134,8 +135,8 @@ def _entry(entry_id: str, plate: str, **change: Any) -> WatchlistEntry:
     return replace(entry, **change)
 
 
-def _watchlist() -> WatchlistIndex:
-    index = WatchlistIndex(plate_formats())
+def _watchlist() -> WatchIndex:
+    index = WatchIndex(plate_formats())
     for entry in (
         _entry("e1", "456 DEF 01"),
         _entry("e2", "777CCC02"),
@@ -321,4 +322,3 @@ def test_alerts_are_forgotten_by_the_time_of_their_own_camera(
     assert [raised.alert.plate for _, raised in state.items("alerts", Raised)] == ["777CCC02"]
     asyncio.run(logic.step(state, messages[1:]))
     assert bool(list(state.items("alerts", Raised))) == kept
-    assert bool(list(state.items("last", LastAlert))) == kept

@@ -18,8 +18,8 @@ from waysight.adapters.registry import MemoryRegistry
 from waysight.cameras.scenes import Scenes
 from waysight.codec import Codec
 from waysight.domain.enforcement.case import Law
-from waysight.domain.matching import WatchlistIndex
 from waysight.domain.sightings import SightingRules
+from waysight.domain.watch_index import WatchIndex
 from waysight.engine import Logic, advance, begin
 from waysight.errors import EngineDown
 from waysight.settings import Settings
@@ -44,7 +44,7 @@ def _logics(table: Table) -> list[Logic]:
     return [
         TrackLogic(codec, scenes, SightingRules(), 1, tables),
         EnforceLogic(codec, scenes, Law(), 1, tables),
-        MatchLogic(codec, scenes, WatchlistIndex(), 0.8, lambda: 0, tables),
+        MatchLogic(codec, scenes, WatchIndex(), 0.8, lambda: 0, tables),
     ]
 
 
