@@ -1,91 +1,49 @@
-"""Writes rows as CSV, Parquet or JSON in constant memory; a file appears whole or not at all."""
+"""Writes rows to a file in constant memory, with a manifest beside it; both appear whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration
-from waysight.storage.columns import restore, widen
+from waysight.reporting.formats import FORMATS, Sink, format_of
+from waysight.reporting.row_digest import RowDigest
+from waysight.storage.columns import restore
+
+MANIFEST_FORMAT = "waysight-export/1"
 
 
-class _Sink(Protocol):
-    def write(self, rows: pa.Table) -> None: ...
-    def close(self) -> None: ...
-
-
-class _Parquet:
-    """Types, nulls and nested records as in the Avro schema."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._writer = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
-
-    def write(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class _Csv:
-    """A header, then rows; null is an empty cell, "" an empty quoted one, a list or record JSON text."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        flat = [pa.field(f.name, f.type if _is_flat(f.type) else pa.string()) for f in schema]
-        self._writer = pyarrow.csv.CSVWriter(path, pa.schema(flat))
-
-    def write(self, rows: pa.Table) -> None:
-        columns = [c if _is_flat(c.type) else _as_text(c) for c in rows.columns]
-        self._writer.write_table(pa.table(columns, names=rows.schema.names))
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class _Json:
-    """One array with one object per line; amounts are strings, bytes base64, NaN null."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        del schema
-        self._file, self._between = path.open("wb"), b"[\n"
-
-    def write(self, rows: pa.Table) -> None:
-        for row in pa.table(
-            [widen(c.combine_chunks()) for c in rows.columns], names=rows.schema.names
-        ).to_pylist():
-            self._file.write(self._between + msgspec.json.encode(row))
-            self._between = b",\n"
-
-    def close(self) -> None:
-        self._file.write(b"[]\n" if self._between == b"[\n" else b"\n]\n")
-        self._file.close()
-
-
-FORMATS: dict[str, Callable[[Path, pa.Schema], _Sink]] = {"csv": _Csv, "parquet": _Parquet, "json": _Json}
+def manifest_path(path: Path) -> Path:
+    """Where the manifest of an export lies."""
+    return path.with_name(path.name + ".manifest.json")
 
 
 class Export:
-    """`with Export(...) as export: export.write_all(batches); export.publish()`; without `publish` nothing stays."""
+    """`with Export(...) as export: export.write_all(batches); export.publish(…)`; without `publish` nothing stays."""
 
-    def __init__(self, path: Path, file_format: str, schema: pa.Schema) -> None:
-        if file_format not in FORMATS:
-            raise BadConfiguration(f"format {file_format!r} is not known; there are {', '.join(FORMATS)}")
-        self._path, self._schema = path, schema
+    def __init__(
+        self,
+        path: Path,
+        file_format: str,
+        schema: pa.Schema,
+        formats: Mapping[str, Callable[[Path, pa.Schema], Sink]] = FORMATS,
+    ) -> None:
+        self._path, self._schema, self._digest = path, schema, RowDigest()
+        self.format = format_of(file_format, path, tuple(formats))
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._draft = path.with_name(f".{path.name}.{os.getpid()}.manifest")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch(mode=0o600)
-            self._sink = FORMATS[file_format](self._part, schema)
+            self._sink = formats[self.format](self._part, schema)
         except OSError as error:
             raise BadConfiguration(f"cannot write {path}: {error.strerror}; choose another --out") from error
         self.rows = 0
@@ -93,18 +51,32 @@ class Export:
     def write_all(self, batches: Iterable[pa.RecordBatch], progress: Callable[[int], None]) -> None:
         """Write every batch; `progress` gets the number of rows so far."""
         for batch in batches:
-            self._sink.write(restore(batch, self._schema))
+            rows = restore(batch, self._schema)
+            self._digest.add(rows)
+            self._sink.write(rows)
             self.rows += batch.num_rows
             progress(self.rows)
         self._sink.close()
 
-    def sha256(self) -> str:
-        """SHA-256 of the written file, hexadecimal."""
-        return sha256_of(self._part)
+    def manifest(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What the file is: what was asked, its columns, rows, and the digests of the file and of its rows."""
+        return {
+            "manifest": MANIFEST_FORMAT,
+            "file": self._path.name,
+            "format": self.format,
+            **asked,
+            "columns": [{"name": f.name, "type": str(f.type), "nullable": f.nullable} for f in self._schema],
+            "rows": self.rows,
+            "bytes": self._part.stat().st_size,
+            "sha256": sha256_of(self._part),
+            "rows_sha256": self._digest.hexdigest(),
+        }
 
-    def publish(self) -> None:
-        """Give the file its name."""
+    def publish(self, manifest: Mapping[str, Any]) -> None:
+        """Give the file and its manifest their names."""
+        self._draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         self._part.replace(self._path)
+        self._draft.replace(manifest_path(self._path))
 
     def __enter__(self) -> Export:
         return self
@@ -112,18 +84,6 @@ class Export:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._part.unlink()
-
-
-def _is_flat(kind: pa.DataType) -> bool:
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_decimal(kind))
-
-
-def _as_text(column: pa.ChunkedArray) -> pa.Array:
-    values: list[Any] = widen(column.combine_chunks()).to_pylist()
-    if pa.types.is_decimal(column.type):
-        return pa.array([None if v is None else str(v) for v in values], pa.string())
-    if pa.types.is_binary(column.type):
-        return pa.array([None if v is None else v.hex() for v in values], pa.string())
-    return pa.array([None if v is None else msgspec.json.encode(v).decode() for v in values], pa.string())
+        for left in (self._part, self._draft):
+            with contextlib.suppress(FileNotFoundError):
+                left.unlink()

@@ -6,11 +6,14 @@ import asyncio
 import csv
 import json
 import math
+import time
+import zipfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from audit_book import AuditBook
@@ -25,7 +28,9 @@ from waysight.codec import Codec
 from waysight.commands import export
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
-from waysight.reporting.exports import FORMATS
+from waysight.reporting.exports import manifest_path
+from waysight.reporting.formats import FORMATS
+from waysight.reporting.row_digest import RowDigest
 from waysight.reporting.searches import PlateSearch
 from waysight.reporting.selection import Selection, parse_time
 from waysight.storage.tables import BY_TOPIC, TABLES
@@ -52,14 +57,18 @@ def test_every_format_holds_the_records_as_they_were(
 ) -> None:
     records = examples(dataset)
     _store(clickhouse, codec, dataset, records)
+    digests = set()
     for name in FORMATS:
-        result = _run(
-            "export", dataset, "--format", name, "--out", str(tmp_path / f"x.{name}"), "--json", *WHY
-        )
-        assert json.loads(result.stdout)["rows"] == len(records)
+        result = _run("export", dataset, "--out", str(tmp_path / f"x.{name}"), "--json", *WHY)
+        said = json.loads(result.stdout)
+        assert (said["rows"], said["format"]) == (len(records), name)
+        digests.add(said["rows_sha256"])
+    assert len(digests) == 1
     order = TABLES[dataset].order
     wanted = sorted((_plain(r) for r in records), key=lambda r: [r[c] for c in order])
     assert [_plain(r) for r in json.loads((tmp_path / "x.json").read_text())] == wanted
+    lines = (tmp_path / "x.jsonl").read_text().splitlines()
+    assert [_plain(json.loads(line)) for line in lines] == wanted
     assert [_plain(r) for r in pq.read_table(tmp_path / "x.parquet").to_pylist()] == wanted
     with (tmp_path / "x.csv").open() as file:
         cells = list(csv.DictReader(file))
@@ -67,8 +76,12 @@ def test_every_format_holds_the_records_as_they_were(
     assert [row[order[-1]] for row in cells] == [str(r[order[-1]]) for r in wanted]
     assert [(e[0], e[1], e[2], e[4]) for e in audit.events] == [
         (f"export.{dataset}", "stolen vehicle", "KZ-1", len(records))
-    ] * 3
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.csv", "x.json", "x.parquet"]
+    ] * len(FORMATS)
+    digest = RowDigest()
+    digest.add(pq.read_table(tmp_path / "x.parquet"))
+    assert {digest.hexdigest()} == digests
+    names = {f"x.{name}" for name in FORMATS}
+    assert {p.name for p in tmp_path.iterdir()} == names | {f"{n}.manifest.json" for n in names}
 
 
 def test_the_same_rows_make_the_same_file(
@@ -78,26 +91,114 @@ def test_the_same_rows_make_the_same_file(
     records = [
         {**first, "fine_id": f"f{n:02}", "occurred_ms": first["occurred_ms"] + n % 3} for n in range(20)
     ]
-    sums = []
-    for some in (records[::-1], records):
-        _store(clickhouse, codec, "fines", some)
-        sums.append(
-            json.loads(_run("export", "fines", "--out", str(tmp_path / "f.csv"), "--json", *WHY).stdout)[
-                "sha256"
-            ]
-        )
-    assert sums[0] == sums[1]
-    assert audit.events[0][3]["sha256"] == sums[0]
+    for name in FORMATS:
+        sums = []
+        for some in (records[::-1], records):
+            _store(clickhouse, codec, "fines", some)
+            said = _run("export", "fines", "--out", str(tmp_path / f"f.{name}"), "--json", *WHY).stdout
+            sums.append(json.loads(said)["sha256"])
+        assert sums[0] == sums[1], name
+        assert audit.events[-1][3]["sha256"] == sums[0]
+
+
+@pytest.mark.usefixtures("audit")
+def test_columns_are_chosen_in_their_order(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, tmp_path: Path
+) -> None:
+    _store(clickhouse, codec, "alerts", examples("alerts"))
+    file = tmp_path / "a.csv"
+    _run("export", "alerts", "--out", str(file), "--columns", "plate, alert_id", *WHY)
+    with file.open() as rows:
+        assert csv.DictReader(rows).fieldnames == ["plate", "alert_id"]
+    manifest = json.loads(manifest_path(file).read_text())
+    assert [c["name"] for c in manifest["columns"]] == ["plate", "alert_id"]
+    assert manifest["rows"] == len(examples("alerts"))
+    with pytest.raises(BadConfiguration, match="no column owner"):
+        _run("export", "alerts", "--out", str(file), "--columns", "owner", *WHY)
+
+
+@pytest.mark.usefixtures("audit")
+def test_a_cursor_gives_what_is_new_and_the_same_again(
+    clickhouse: ClickHouse,
+    codec: Codec,
+    examples: Examples,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(export, "SETTLING_MS", 0)
+    first = examples("alerts")[0]
+
+    def told(name: str, *cursors: str) -> tuple[list[str], dict[str, Any]]:
+        file = tmp_path / name
+        _run("export", "alerts", "--out", str(file), *cursors, *WHY)
+        rows = [json.loads(line)["alert_id"] for line in file.read_text().splitlines()]
+        return rows, json.loads(manifest_path(file).read_text())
+
+    _store(clickhouse, codec, "alerts", [{**first, "alert_id": "a1"}, {**first, "alert_id": "a2"}])
+    rows, begun = told("1.jsonl", "--since-cursor", "start")
+    assert rows == ["a1", "a2"]
+    time.sleep(0.01)  # cursors are told apart by the millisecond
+    _store(
+        clickhouse, codec, "alerts", [{**first, "alert_id": "a3"}, {**first, "alert_id": "a2", "version": 9}]
+    )
+    rows, gone_on = told("2.jsonl", "--since-cursor", begun["cursor"])
+    assert rows == ["a2", "a3"]
+    rows, _ = told("3.jsonl", "--since-cursor", gone_on["cursor"])
+    assert rows == []
+    _, again = told("4.jsonl", "--since-cursor", begun["cursor"], "--until-cursor", gone_on["cursor"])
+    assert again["rows_sha256"] == gone_on["rows_sha256"]
+    with pytest.raises(BadConfiguration, match=r"--since-cursor 'yesterday'"):
+        told("5.jsonl", "--since-cursor", "yesterday")
+
+
+def test_a_digest_depends_on_rows_and_not_on_batches() -> None:
+    table = pa.table(
+        {
+            "text": ["a", None, "", "bcd"],
+            "number": [1, None, 3, 4],
+            "some": pa.array([[1, 2], [], None, [3]], pa.list_(pa.int32())),
+            "thing": pa.array([{"x": 1.5, "y": "p"}, None, {"x": 0.0, "y": ""}, {"x": 2.0, "y": "q"}]),
+            "sum": pa.array([Decimal("1.10"), None, Decimal("0.00"), Decimal("9.99")], pa.decimal128(14, 2)),
+        }
+    )
+
+    def digest(*parts: pa.Table) -> str:
+        found = RowDigest()
+        for part in parts:
+            found.add(part)
+        return found.hexdigest()
+
+    whole = digest(table)
+    assert digest(table.slice(0, 1), table.slice(1, 2), table.slice(3)) == whole
+    assert digest(table.take([1, 0, 2, 3])) != whole
+    seen = {whole}
+    for name, changed in (("text", ["a", "", "", "bcd"]), ("number", [1, 0, 3, 4])):
+        seen.add(digest(table.set_column(table.schema.get_field_index(name), name, pa.array(changed))))
+    assert len(seen) == 3
+
+
+@pytest.mark.usefixtures("audit")
+def test_a_sheet_reads_no_formulas_and_keeps_the_numbers(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples, tmp_path: Path
+) -> None:
+    alert = {**examples("alerts")[0], "location": "=1+1", "occurred_ms": 1_794_805_200_000}
+    _store(clickhouse, codec, "alerts", [alert])
+    _run("export", "alerts", "--out", str(tmp_path / "a.xlsx"), "--columns", "location,occurred_ms", *WHY)
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "=1+1" in sheet
+    assert "<v>1794805200000</v>" in sheet
 
 
 def test_amounts_are_exact(
     clickhouse: ClickHouse, codec: Codec, examples: Examples, audit: AuditBook, tmp_path: Path
 ) -> None:
     _store(clickhouse, codec, "fines", [{**examples("fines")[0], "amount": Decimal("999999999999.99")}])
-    for name in ("csv", "json"):
+    for name in ("csv", "json", "jsonl"):
         _run("export", "fines", "--format", name, "--out", str(tmp_path / name), *WHY)
         assert "999999999999.99" in (tmp_path / name).read_text()
-    assert len(audit.events) == 2
+    assert len(audit.events) == 3
 
 
 def test_rows_are_narrowed(
@@ -192,7 +293,7 @@ def test_an_empty_selection_is_an_empty_file(audit: AuditBook, tmp_path: Path) -
     assert pq.read_table(tmp_path / "parquet").num_rows == 0
     assert len((tmp_path / "csv").read_text().splitlines()) == 1
     assert Selection(TABLES["alerts"]).described() == {"table": "alerts"}
-    assert len(audit.events) == 3
+    assert len(audit.events) == len(FORMATS)
 
 
 def _plain(value: Any) -> Any:
