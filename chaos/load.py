@@ -87,7 +87,7 @@ class Officer(threading.Thread):
         super().__init__(name="officer", daemon=True)
         self._settings, self._codec = settings, codec
         self._publisher = Publisher(settings, codec)
-        self._stop = threading.Event()
+        self._over = threading.Event()
         self.reviewed: set[str] = set()
         self.paid: set[str] = set()
         self.failure: BaseException | None = None
@@ -101,7 +101,7 @@ class Officer(threading.Thread):
 
     def finish(self) -> None:
         """Stop reading, and have everything acknowledged."""
-        self._stop.set()
+        self._over.set()
         self.join(60.0)
         self._publisher.flush(120.0)
 
@@ -110,7 +110,7 @@ class Officer(threading.Thread):
         consumer = plain_consumer(self._settings)
         partitions = range(self._settings.partitions)
         consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in acts for p in partitions])
-        while not self._stop.is_set():
+        while not self._over.is_set():
             for raw in consumer.consume(200, 0.2):
                 if raw.error() is None and not (raw.value() or b"").startswith(b"\xff"):
                     message = to_message(raw)

@@ -24,7 +24,7 @@ from waysight.storage.migrations import migrate
 PARTS = ("kafka", "registry", "clickhouse")
 # What runs together. Worker a has a name in its groups, worker b has none: static and dynamic members take over.
 KINDS = {
-    "judge": ("match", "fine"),
+    "judge": ("match", "fine", "convoy"),
     "road": ("enforce", "count", "rollup"),
     "keep": ("store", "ledger"),
 }

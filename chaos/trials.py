@@ -145,7 +145,7 @@ def trial(settings: Settings, folder: Path, kind: str, seed: int, rounds: int = 
         named=named,
         acts=" ".join(_words(a) for number in sorted(acts) for a in acts[number]),
         ends=workers.ended,
-        own_ends=workers.ended - workers.killed + sum(code != 0 for code in codes),
+        own_ends=workers.ended - workers.killed + codes.count(3),
         truth=sum(truth.values()),
         found=sum(ids.values()),
         missing=sum(truth.values()) - len(ids),
