@@ -36,8 +36,10 @@ def worth_looking(
     usable = np.array([PURPOSE in s.purposes for s in scenes], bool)[at]
     sure = usable & (confidences >= known.gate) & np.array([p != "" for p in plates], bool)
     watchlist = known.watchlist
-    found = sure & watchlist.possible(plates)
+    same = watchlist.possible(plates)
+    found = sure & same
     if watchlist.has_approximate:
+        found |= usable & same
         characters, candidates = (records.field(n) for n in ("plate_confidences", "plate_candidates"))
         texts = [[c["text"] for c in of] for of in candidates.to_pylist()]
         found |= usable & watchlist.possible_approximate(plates, characters.to_pylist(), texts)

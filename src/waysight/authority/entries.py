@@ -25,7 +25,7 @@ _YES, _NO = ("yes", "true", "1"), ("no", "false", "0", "")
 def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
     """An entry from text fields; raises NotAllowed without a legal ground, BadConfiguration for a wrong field.
 
-    `area` holds places separated by ";". Permits are met by doubtful reads too: no member becomes an offender by one.
+    `area` holds places separated by ";".
     """
     valid_from_ms, expires_ms = _period(row)
     mode = (row.get("mode") or "plate").lower()
@@ -55,7 +55,7 @@ def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
         note=row.get("note", ""),
         list=name,
         mode=mode,
-        approximate=mode == "permit" or _flag(row, "approximate"),
+        approximate=_flag(row, "approximate"),
         area=area,
         hours=hours,
         suppress_s=_number(row, "suppress_s", 600),

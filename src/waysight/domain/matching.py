@@ -59,11 +59,14 @@ def _wanted(known: Known, scene: Scene, sighting: Sighting) -> Iterator[Finding]
         return
     sure, at_ms = known.sure(sighting), sighting.captured_ms
     hits = {h.entry.entry_id: h for h in known.watchlist.approximate(Reading.of(sighting), at_ms)}
-    if sure:
-        hits |= {h.entry.entry_id: h for h in known.watchlist.matches(sighting.plate, at_ms)}
+    same = known.watchlist.matches(sighting.plate, at_ms)
+    hits |= {h.entry.entry_id: h for h in same if sure or h.entry.approximate}
     for hit in hits.values():
         entry = hit.entry
-        if meets(entry, scene, sighting) and not (entry.mode == "pattern" and contradicts(entry, sighting)):
+        doubtful = not sure or entry.mode == "pattern"
+        if entry.mode == "permit":
+            continue
+        if meets(entry, scene, sighting) and not (doubtful and contradicts(entry, sighting)):
             yield Finding(
                 grounds=Grounds.of(entry),
                 matched=hit.how if sure else "approximate",

@@ -51,8 +51,8 @@ def faults(entry: WatchlistEntry, now_ms: int) -> tuple[str, ...]:
         found.append(f"a pattern needs at least {LEAST_FIXED} characters that are given")
     if entry.mode not in WITH_PLATE and entry.plate:
         found.append(f"a {entry.mode} has no plate")
-    if entry.approximate and entry.mode not in ("plate", "permit"):
-        found.append("approximate is for entries with a whole plate")
+    if entry.approximate and entry.mode != "plate":
+        found.append("approximate is for entries of the mode plate")
     if entry.mode in ("permit", "permit_list") and not entry.list:
         found.append("the name of its permit list (list) is missing")
     if entry.mode == "permit_list" and not entry.area:
