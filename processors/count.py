@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
+from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
+from waysight.cameras.scenes import Scenes
 from waysight.codec import Codec
-from waysight.domain.counting import CameraCounts, CountingRules, Fact, Measure, TooLate, add_many, advance
+from waysight.domain.counting import (
+    CameraCounts,
+    CountingRules,
+    Fact,
+    Measure,
+    TooLate,
+    add_many,
+    advance,
+    reached,
+)
+from waysight.domain.rollup import places_of
+from waysight.domain.scene import Scene
 from waysight.domain.watermarks import Progress
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelope_columns import PassRow, pass_rows
 from waysight.envelopes import Fences, Flush, decoded, in_order
-from waysight.messages import Count, Pass, Tally, Watermark
+from waysight.messages import CameraRecord, Count, Minute, Pass, Tally, Watermark
 from waysight.settings import Settings
 from waysight.topics import partition_for
 
@@ -26,14 +39,21 @@ class CountLogic:
 
     name = "count"
     inputs = ("passes", "tallies")
-    outputs = ("counts", "dead-letters")
-    tables: Sequence[Followed] = ()
+    outputs = ("counts", "minutes", "dead-letters")
 
-    def __init__(self, codec: Codec, rules: CountingRules, partitions: int) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        rules: CountingRules,
+        partitions: int,
+        scene: Callable[[str], Scene] = lambda camera_id: Scene(camera_id=camera_id),
+        tables: Sequence[Followed] = (),
+    ) -> None:
         self._codec, self._rules, self._partitions = codec, rules, partitions
+        self._scene, self.tables = scene, tables
 
     async def start(self) -> None:
-        """Nothing to open."""
+        """Nothing to open but its tables, which the engine starts."""
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
         flush, fences = Flush(self._codec, self._partitions), Fences(state)
@@ -113,20 +133,51 @@ class CountLogic:
         counts = state.get("cameras", key, CameraCounts) or CameraCounts()
         # A camera's passes come from one partition of track; its violations from every partition of enforce.
         source = mark.origin_partition if measure == "violations" else 0
-        progress = Progress(mark.captured_ms, mark.end)
-        counts, told = advance(
-            self._rules, measure, counts, mark.camera_id, source, progress, self._sources(measure)
-        )
+        progress, sources = Progress(mark.captured_ms, mark.end), self._sources(measure)
+        before = reached(self._rules, counts, sources)
+        counts, told = advance(self._rules, measure, counts, mark.camera_id, source, progress, sources)
         state.put("cameras", key, counts)
         self._tell(flush, told)
+        after, window_ms = reached(self._rules, counts, sources), self._rules.window_ms
+        if after is not None and (mark.end or before is None or before // window_ms < after // window_ms):
+            ended = all(p.end for _, p in counts.sources)
+            self._minute(flush, "end" if ended else "reached", measure, mark.camera_id, after)
 
     def _sources(self, measure: Measure) -> int:
         return self._partitions if measure == "violations" else 1
 
-    @staticmethod
-    def _tell(flush: Flush, told: Iterable[Count]) -> None:
+    def _tell(self, flush: Flush, told: Iterable[Count]) -> None:
         for count in told:
             flush.one("counts", f"camera:{count.camera_id}", flush.stamped(count))
+            self._minute(flush, "value", count.measure, count.camera_id, count.window_start_ms, count)
+
+    def _minute(
+        self,
+        flush: Flush,
+        kind: Literal["value", "reached", "end"],
+        measure: Measure,
+        camera_id: str,
+        start_ms: int,
+        count: Count | None = None,
+    ) -> None:
+        """Pass a count, or how far counts have come, on to where its places are summed."""
+        places = places_of(self._scene(camera_id))
+        minute = Minute(
+            kind=kind,
+            measure=measure,
+            camera_id=camera_id,
+            places=places,
+            category=count.category if count else "",
+            start_ms=start_ms,
+            value=count.value if count else 0,
+            version=count.version if count else 0,
+            origin_partition=0,
+            origin_offset=0,
+            ordinal=0,
+        )
+        minute = flush.stamped(minute)
+        for place in {partition_for(p, self._partitions): p for p in places}.values():
+            flush.grouped("minutes", place, minute)
 
 
 def _ordered(topic: str, batch: Any) -> list[Any]:
@@ -151,5 +202,7 @@ def _same_key(record: Pass | Tally, row: PassRow | Tally) -> bool:
 
 def build(settings: Settings) -> CountLogic:
     """The processor against the real engines."""
+    codec, scenes = Codec(ConfluentRegistry(settings.registry)), Scenes()
+    cameras = Broadcast[CameraRecord](settings, codec, "cameras", scenes.apply)
     rules = CountingRules(lateness_ms=settings.allowed_lateness_ms)
-    return CountLogic(Codec(ConfluentRegistry(settings.registry)), rules, settings.partitions)
+    return CountLogic(codec, rules, settings.partitions, scenes.scene, (cameras,))

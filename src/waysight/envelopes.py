@@ -11,13 +11,14 @@ from waysight.codec import Codec
 from waysight.domain.fence import Origin, fence_key
 from waysight.engine import Message, Output, PartitionState
 from waysight.errors import BadMessage
-from waysight.messages import PassBatch, SightingBatch, TallyBatch, Watermark
+from waysight.messages import MinuteBatch, PassBatch, SightingBatch, TallyBatch, Watermark
 from waysight.topics import partition_for
 
 _BATCHES: dict[str, Callable[..., Any]] = {
     "sightings": SightingBatch,
     "passes": PassBatch,
     "tallies": TallyBatch,
+    "minutes": MinuteBatch,
 }
 R = TypeVar("R")
 

@@ -17,6 +17,7 @@ PROCESSORS: dict[str, tuple[str, str]] = {
     "match": ("waysight.processors.match", "build"),
     "enforce": ("waysight.processors.enforce", "build"),
     "count": ("waysight.processors.count", "build"),
+    "rollup": ("waysight.processors.rollup", "build"),
     "fine": ("waysight.processors.fine", "build"),
     "store": ("waysight.processors.store", "build"),
     "ledger": ("waysight.processors.store", "build_ledger"),
@@ -27,11 +28,12 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "detect": ("frames",),
     "track": ("detections",),
     "convoy": ("passes",),
-    "match": ("sightings", "alert-actions"),
+    "match": ("sightings", "alert-actions", "companions"),
     "enforce": ("passes", "signals"),
     "count": ("passes", "tallies"),
+    "rollup": ("minutes",),
     "fine": ("violations", "reviews", "vehicles", "payments"),
-    "store": ("sightings", "violations", "counts", "alerts", "follows", "reviews", "fines"),
+    "store": ("sightings", "violations", "counts", "rollups", "alerts", "follows", "reviews", "fines"),
     "ledger": ("audit", "camera-health", "dead-letters"),
 }
 

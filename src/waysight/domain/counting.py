@@ -66,7 +66,7 @@ def add(
     `sources` is how many partitions tell watermarks of this measure.
     """
     start = fact.at_ms - fact.at_ms % rules.window_ms
-    now = _reached(rules, state, sources)
+    now = reached(rules, state, sources)
     if now is not None and start + rules.window_ms + rules.lateness_ms <= now:
         late_s = (now - fact.at_ms) / 1000
         raise TooLate(f"{late_s:.1f} s late: window {start} of {fact.camera_id} is closed for good")
@@ -91,7 +91,7 @@ def add_many(
 ) -> tuple[CameraCounts, tuple[Count, ...]]:
     """`add` so many facts of one window that need no id; the same rows, quicker while the window is open."""
     start = fact.at_ms - fact.at_ms % rules.window_ms
-    now = _reached(rules, state, sources)
+    now = reached(rules, state, sources)
     if fact.fact_id or (now is not None and start + rules.window_ms <= now):
         told: list[Count] = []
         for _ in range(times):
@@ -119,7 +119,7 @@ def advance(
     known = dict(state.sources)
     known[source] = merge(known.get(source), progress)
     state = replace(state, sources=tuple(sorted(known.items())))
-    now = _reached(rules, state, sources)
+    now = reached(rules, state, sources)
     if now is None:
         return state, ()
     told = tuple(_closed(rules, measure, camera_id, state, now))
@@ -139,7 +139,7 @@ def _closed(
             yield _count(rules, measure, camera_id, replace(window, version=0))
 
 
-def _reached(rules: CountingRules, state: CameraCounts, sources: int) -> int | None:
+def reached(rules: CountingRules, state: CameraCounts, sources: int) -> int | None:
     """Up to when all facts are in; None before every source has spoken. An end completes its last window."""
     low = least(p for _, p in state.sources) if len(state.sources) >= sources else None
     if low is None:

@@ -48,6 +48,8 @@ _ALL = (
           ("camera_id", "plate", "offence")),
     Table("counts", "counts", "Count", ("measure", "camera_id", "category", "window_start_ms", "count_id"), "version",
           "window_start_ms", 3650, ("camera_id", "measure", "category")),
+    Table("rollups", "rollups", "Rollup", ("measure", "scope", "place", "category", "window_ms", "window_start_ms", "rollup_id"),
+          "version", "window_start_ms", 3650, ("scope", "place", "measure", "category")),
     Table("alerts", "alerts", "Alert", ("alert_id",), "version", "occurred_ms", 1095,
           ("camera_id", "plate", "kind", "status")),
     Table("follow_points", "follows", "FollowPoint", ("authorisation_id", "point_id"), "revision", "captured_ms", 90,

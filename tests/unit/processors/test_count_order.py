@@ -40,5 +40,5 @@ def test_a_tally_from_the_signals_is_not_late_for_a_watermark_from_the_passes() 
     told = asyncio.run(
         CountLogic(codec, rules, 1).step(KeyedState(0), [Message("tallies", 0, 0, b"partition-0", value)])
     )
-    assert [o.topic for o in told] == ["counts"]
+    assert [o.topic for o in told] == ["counts", "minutes"]
     assert codec.decode("counts", told[0].value).value == 1
