@@ -14,7 +14,7 @@ from chaos.stage import PARTS, WORKERS, start
 from waysight.local import control, spec
 from waysight.settings import Settings
 
-FIRST_S, CALM_S = 12.0, 10.0  # nothing before and nothing in the last so many seconds
+FIRST_S, CALM_S = 6.0, 4.0  # nothing before, and nothing in the last so many seconds
 GAP_S = (5.0, 16.0)
 PAUSE_S = (1.0, 20.0)
 AWAY_S = (5.0, 25.0)
