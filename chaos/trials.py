@@ -42,8 +42,10 @@ from waysight.settings import Settings, get_settings
 
 ROUNDS, A_ROUND, KEYS, PATIENCE_S = 12, 200, 37, 180.0
 # kill/stop: SIGKILL, SIGSTOP and later SIGCONT of workers; rebalance: they come and go; compaction: the changelog is
-# compacted under them, then all are killed; slow: steps of up to 16 s; broker: SIGKILL of Kafka, alone on its stack.
-KINDS = ("kill", "stop", "mixed", "rebalance", "compaction", "slow", "broker")
+# compacted under them, then all are killed; slow: steps of up to 16 s; fail: steps that fail half done; stuck: a
+# consumer that stops without a word; broker: SIGKILL of Kafka, alone on its stack.
+KINDS = ("kill", "stop", "mixed", "rebalance", "compaction", "slow", "fail", "stuck", "broker")
+MOODS = ("slow", "fail", "stuck")
 COMPACT_HARD = {
     "cleanup.policy": "compact",
     "segment.ms": "1000",
@@ -97,6 +99,8 @@ def plan(kind: str, chance: random.Random) -> dict[int, list[Act]]:
         "rebalance": ([("join", 0, 0.0)], [("leave", 0, 0.0), kill()], [("join", 0, 0.0), stop()]),
         "compaction": ([("kill", 0, 0.0), ("kill", 1, 0.0)], [stop()], [("kill", 0, 0.0), ("kill", 1, 0.0)]),
         "slow": ([kill()], [stop()], [("join", 0, 0.0)]),
+        "fail": ([kill()], [stop()], []),
+        "stuck": ([], [kill()], []),
         "broker": ([("broker", 0, 0.0)], [kill()], [("broker", 0, 0.0)]),
     }
     return dict(zip((early, middle, late), acts[kind], strict=True))
@@ -113,7 +117,7 @@ def trial(settings: Settings, folder: Path, kind: str, seed: int, rounds: int = 
         {**client_config(settings), "partitioner": "murmur2_random", "enable.idempotence": True}
     )
     log = folder / f"{prefix}.log"
-    workers = Workers(settings, prefix, chance.choice((2, 2, 3)), log, named, 0.03 if kind == "slow" else 0.0)
+    workers = Workers(settings, prefix, chance.choice((2, 2, 3)), log, named, kind if kind in MOODS else "-")
     drained = False
     try:
         for number in range(rounds):

@@ -1,7 +1,8 @@
 """A worker of two chained test processors on real Kafka: `relay` (in → mid) and `tally` (mid, mid2 → out).
 
-Started by chaos.trials as: python chaos/worker.py PREFIX INSTANCE SLOW, with settings in the environment. INSTANCE
-may be "-" (a member without a name); SLOW is the chance that a step of `tally` takes 8 to 16 s, as a slow sink does.
+Started by chaos.trials as: python chaos/worker.py PREFIX INSTANCE MOOD, with settings in the environment. INSTANCE
+may be "-" (a member without a name). MOOD: "slow" (now and then a step of `tally` takes 8 to 16 s, as with a slow
+sink), "fail" (now and then one fails half done), "stuck" (fetches bring nothing any more after 12 s), or "-".
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import logging
 import random
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from typing import Any
 
 import uvloop
 
+from waysight.adapters import faust_fixes
 from waysight.adapters.faust_engine import FaustEngine, Tuning, run_engines
 from waysight.engine import Message, Output, PartitionState
 from waysight.settings import get_settings
+
+SLOW, FAIL, STUCK_AFTER_S = 0.03, 0.03, 12.0
 
 
 class Relay:
@@ -40,11 +46,11 @@ class Relay:
 class Tally:
     """Counts per key and says each message's id once, with the running count; forgets its scratch again."""
 
-    def __init__(self, prefix: str, slow: float) -> None:
+    def __init__(self, prefix: str, mood: str) -> None:
         self.name = f"{prefix}-tally"
         self.inputs, self.outputs = (f"{prefix}-mid", f"{prefix}-mid2"), (f"{prefix}-out",)
         self.tables = ()
-        self._slow = slow
+        self._mood = mood
 
     async def start(self) -> None:
         return None
@@ -61,21 +67,37 @@ class Tally:
                 state.delete("odd", key)
             odd = state.get("odd", key, int) is not None
             outputs.append(Output(self.outputs[0], key, b"%s %d %d" % (message.value, total, odd)))
-        slow = random.random() < self._slow
+            if self._mood == "fail" and random.random() < FAIL / len(messages):
+                raise RuntimeError("a step that fails half done")
+        slow = self._mood == "slow" and random.random() < SLOW
         await asyncio.sleep(random.uniform(8.0, 16.0) if slow else random.random() * 0.02)
         return outputs
 
 
-async def main(prefix: str, instance: str, slow: float) -> None:
+async def main(prefix: str, instance: str, mood: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     name = "" if instance == "-" else instance
     tuning = Tuning(instance=name, take=20, stall_s=20.0, session_s=6.0, commit_s=0.3)
-    engines = [FaustEngine(get_settings(), logic, tuning) for logic in (Relay(prefix), Tally(prefix, slow))]
+    engines = [FaustEngine(get_settings(), logic, tuning) for logic in (Relay(prefix), Tally(prefix, mood))]
+    if mood == "stuck":
+        _fetch_nothing_after(time.monotonic() + STUCK_AFTER_S)
     await run_engines(engines, stopping)
+
+
+def _fetch_nothing_after(when_s: float) -> None:
+    fetch = faust_fixes._fetch
+
+    async def stuck(*given: Any, **options: Any) -> Any:
+        if time.monotonic() < when_s:
+            return await fetch(*given, **options)
+        await asyncio.sleep(0.5)
+        return {}
+
+    faust_fixes._fetch = stuck
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3]))

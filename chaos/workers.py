@@ -14,13 +14,14 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 class Workers:
-    """The workers of one trial; `named`: each is a static member of its groups."""
+    """The workers of one trial; `named`: each is a static member of its groups; `mood`: see chaos/worker.py."""
 
     def __init__(
-        self, settings: Settings, prefix: str, count: int, log: Path, named: bool = True, slow: float = 0.0
+        self, settings: Settings, prefix: str, count: int, log: Path, named: bool = True, mood: str = "-"
     ) -> None:
         self._settings, self._prefix, self._log = settings, prefix, log.open("ab")
-        self._named, self._slow, self._folder = named, slow, log.parent
+        self._named, self._mood, self._folder = named, mood, log.parent
+        self._got_stuck = False
         self._running = {n: self._spawn(n) for n in range(count)}
         self._leaving: list[subprocess.Popen[bytes]] = []
         self._paused: list[tuple[float, subprocess.Popen[bytes]]] = []
@@ -28,7 +29,10 @@ class Workers:
 
     def _spawn(self, number: int) -> subprocess.Popen[bytes]:
         instance = f"w{number}" if self._named else "-"
-        command = [sys.executable, str(WORKER), self._prefix, instance, str(self._slow)]
+        first = number == 0 and self._mood == "stuck" and not self._got_stuck
+        self._got_stuck = self._got_stuck or first
+        mood = self._mood if first or self._mood in ("slow", "fail") else "-"
+        command = [sys.executable, str(WORKER), self._prefix, instance, mood]
         own = {"WAYSIGHT_STATE_DIR": str(self._folder / f"{self._prefix}-{number}")}
         environment = {**self._settings.child_environment(), **own}
         return subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
