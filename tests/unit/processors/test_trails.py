@@ -39,7 +39,7 @@ def _traffic() -> list[Sighting]:
         seen += [sighting(f"c{n}", LEADER, at + 5000), sighting(f"c{n}", COMPANION, at + 40_000)]
         seen.append(sighting(f"c{n}", FOLLOWED, at + 20_000, revision=1))
     seen += [sighting(f"c{n}", PASSER_BY, n * 30 * MINUTE + 1000) for n in range(3)]
-    seen += [sighting("c0", CLONE, 0), sighting("c4", CLONE, 4 * MINUTE), sighting("c1", CLONE, 6 * MINUTE)]
+    seen += [sighting("c0", CLONE, 0), sighting("c4", CLONE, 15_000), sighting("c1", CLONE, 30_000)]
     seen.append(sighting("c2", CLONE, 50 * MINUTE, plate_votes=1))  # seen by one frame only: proves nothing
     early = [replace(s, revision=0, final=False) for s in seen if s.plate == FOLLOWED]
     return sorted([*seen, *early], key=lambda s: (s.captured_ms, s.sighting_id, s.revision))
