@@ -13,6 +13,7 @@ from waysight.adapters.clickhouse import ClickHouse
 from waysight.errors import EngineDown, WaysightError
 
 _LOG = logging.getLogger(__name__)
+_Offered = tuple[pa.Table, asyncio.Future[None]]
 
 
 class ClickHouseWriter:
@@ -27,7 +28,7 @@ class ClickHouseWriter:
     ) -> None:
         self._connect, self._interval_s, self._longest_pause_s = connect, interval_s, longest_pause_s
         self._client: ClickHouse | None = None
-        self._waiting: dict[str, list[tuple[pa.Table, asyncio.Future[None]]]] = {}
+        self._waiting: dict[str, list[_Offered]] = {}
         self._last: dict[str, float] = {}
         self._flushing: dict[str, asyncio.Task[None]] = {}
 
@@ -46,7 +47,7 @@ class ClickHouseWriter:
                     max(0.0, self._last.get(table, 0.0) + self._interval_s - time.monotonic())
                 )
                 taken = self._waiting.pop(table)
-                failure = await self._write(table, pa.concat_tables([rows for rows, _ in taken]))
+                failure = await self._write(table, taken)
                 self._last[table] = time.monotonic()
                 for _, stored in taken:
                     if stored.done():
@@ -58,9 +59,11 @@ class ClickHouseWriter:
         finally:
             del self._flushing[table]
 
-    async def _write(self, table: str, rows: pa.Table) -> WaysightError | None:
+    async def _write(self, table: str, taken: list[_Offered]) -> WaysightError | None:
         pause_s = 0.2
-        while True:
+        # Rows of a step that was given up in a rebalance come again: keeping them would double them each time.
+        while taken := [offered for offered in taken if not offered[1].cancelled()]:
+            rows = pa.concat_tables([rows for rows, _ in taken])
             try:
                 await asyncio.to_thread(self._write_once, table, rows)
                 return None
@@ -70,6 +73,7 @@ class ClickHouseWriter:
                 return error
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._longest_pause_s)
+        return None
 
     def _write_once(self, table: str, rows: pa.Table) -> None:
         if self._client is None:

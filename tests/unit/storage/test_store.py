@@ -129,3 +129,19 @@ def test_partitions_share_an_insert() -> None:
 
     asyncio.run(several())
     assert broken.inserts == [("alerts", 1), ("alerts", 8)]
+
+
+def test_rows_of_a_step_that_was_given_up_are_not_kept() -> None:
+    broken = _Broken([EngineDown("down")] * 5)
+
+    async def given_up() -> None:
+        writer = _writer(broken, interval_s=0.0)
+        first = asyncio.create_task(writer.insert("alerts", pa.table({"a": [1, 2]})))
+        second = asyncio.create_task(writer.insert("alerts", pa.table({"a": [3]})))
+        await asyncio.sleep(0.05)
+        assert broken.failures != []
+        first.cancel()
+        await second
+
+    asyncio.run(given_up())
+    assert broken.inserts == [("alerts", 1)]
