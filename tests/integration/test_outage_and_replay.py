@@ -1,0 +1,196 @@
+"""ClickHouse away under load, workers that come meanwhile, and a replay after the law of a place has changed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+import yaml
+from workers import eventually, running, waysight
+
+from waysight.adapters.clickhouse import ClickHouse, connect
+from waysight.adapters.kafka import Publisher, read_all
+from waysight.adapters.kafka_admin import apply_topics
+from waysight.adapters.registry import ConfluentRegistry
+from waysight.cameras.models import CameraFile
+from waysight.codec import Codec
+from waysight.engine import Output
+from waysight.evaluation.feed import Feed
+from waysight.local import control, spec
+from waysight.local.temporary import temporary_stack
+from waysight.messages import Review
+from waysight.settings import Settings, get_settings
+from waysight.simulate.sightings import Pace, Traffic
+from waysight.simulate.town import Town
+from waysight.storage.migrations import migrate
+from waysight.storage.tables import TABLES
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+SIGHTINGS, AWAY_S = 1500, 22.0
+IDS = {"sightings": "sighting_id", "violations": "violation_id", "alerts": "alert_id", "counts": "count_id"}
+WHY = ("--purpose", "the limit was wrong", "--case", "KZ-7", "--json")
+
+
+@dataclass
+class City:
+    """A small town on a stack of its own, with the workers that look at it."""
+
+    settings: Settings
+    codec: Codec
+    town: Town
+    outputs: list[Output]
+    clickhouse: ClickHouse
+    log: Path
+    workers: list[Popen[bytes]]
+
+    def publish(self, outputs: list[Output]) -> None:
+        publisher = Publisher(self.settings, self.codec)
+        for out in outputs:
+            publisher.publish_bytes(out.topic, out.key.encode(), out.value, out.headers, None, out.partition)
+        publisher.flush()
+
+    def told(self, topic: str) -> set[str]:
+        """The ids of what Kafka holds."""
+        found = [r for _, r in read_all(self.settings, self.codec, topic)]
+        rows = [s for batch in found for s in batch.records] if topic == "sightings" else found
+        return {getattr(row, IDS[topic]) for row in rows}
+
+    def stored(self, table: str) -> set[str]:
+        rows = self.clickhouse.rows(f"SELECT {IDS[table]} AS id FROM {table} FINAL")
+        return {row["id"] for row in rows}
+
+    def replay(self, *words: str) -> dict[str, Any]:
+        begin = datetime.fromtimestamp(self.town.start_ms / 1000 - 3600, UTC).isoformat()
+        end = datetime.fromtimestamp(self.town.start_ms / 1000 + 86_400, UTC).isoformat()
+        chosen = ("--processor", "enforce", "--processor", "match", "--processor", "count")
+        done = waysight(self.settings, "replay", "--from", begin, "--to", end, *chosen, *WHY, *words)
+        assert done.returncode == 0, done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        report["tables"] = {row["table"]: row for row in report["tables"]}
+        return report
+
+    def cameras(self, **limits: float) -> None:
+        """Import the cameras, some with another speed limit."""
+        raw = self.town.camera_file()
+        for camera in raw["cameras"]:
+            if camera["id"].partition("-")[2] in limits:
+                camera["speed_limit_kmh"] = limits[camera["id"].partition("-")[2]]
+        file = self.log.with_name("cameras.yaml")
+        file.write_text(yaml.safe_dump(raw))
+        done = waysight(self.settings, "cameras", "import", str(file))
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with ExitStack() as stack:
+        settings = stack.enter_context(temporary_stack(get_settings(), ("kafka", "registry", "clickhouse")))
+        apply_topics(settings)
+        migrate(settings)
+        codec, town = Codec(ConfluentRegistry(settings.registry)), Town(5, 1)
+        traffic = Traffic(town, SIGHTINGS, Pace(per_s=6, offence_every=15, wanted_every=20, wanted=20))
+        file = CameraFile.model_validate(town.camera_file())
+        outputs = [out for _, out in Feed(codec, file, settings.partitions).outputs(traffic.events())]
+        log = tmp_path_factory.mktemp("city") / "workers.log"
+        clickhouse = connect(settings)
+        stack.callback(clickhouse.close)
+        made = City(settings, codec, town, outputs, clickhouse, log, [])
+        made.cameras()
+        publisher = Publisher(settings, codec)
+        for entry in town.hotlist(200, wanted=20):
+            publisher.publish("watchlist", entry.entry_id, entry)
+        publisher.flush()
+        words = ("process", "enforce", "match", "count", "store", "--instance", "a")
+        made.workers.append(stack.enter_context(running(settings, log, *words)))
+        yield made
+
+
+def test_nothing_is_lost_while_clickhouse_is_away_and_alerts_go_on(city: City) -> None:
+    third = len(city.outputs) // 3
+    city.publish(city.outputs[:third])
+    assert eventually(lambda: len(city.stored("sightings")), lambda n: n > 100, 90) > 100, _log(city)
+    spec.remove(city.settings.state_dir, "clickhouse")
+    away_since = time.monotonic()
+    city.publish(city.outputs[third:])
+    with running(city.settings, city.log, "process", "store", "--instance", "b") as second:
+        # The rebalance for the second worker happens while the first one's step waits.
+        alerts = eventually(lambda: len(city.told("alerts")), lambda n: n > 10, 60)
+        assert alerts > 10, _log(city)
+        time.sleep(max(0.0, away_since + AWAY_S - time.monotonic()))
+        alerts = len(city.told("alerts"))
+        control.up(city.settings, ("clickhouse",))
+        for table in IDS:
+            found = eventually(lambda t=table: city.stored(t) ^ city.told(t), lambda gap: not gap, 90)
+            assert not found, (table, len(found), _log(city))
+        assert [w.poll() for w in (*city.workers, second)] == [None, None], _log(city)
+    assert len(city.stored("sightings")) >= SIGHTINGS
+    assert alerts == len(city.told("alerts")), "alerts waited for storage"
+
+
+def test_a_replay_finds_what_a_change_changes_and_nothing_else(city: City) -> None:
+    refused = waysight(city.settings, "replay", "--from", "2026-11-17", "--to", "2026-11-18")
+    assert (refused.returncode, refused.stdout) == (4, "")
+    before = city.replay()
+    assert before["dead_letters"] == 0
+    for table in ("violations", "alerts", "counts"):
+        row = before["tables"][table]
+        assert row == {**row, "same": len(city.stored(table)), "added": 0, "changed": 0, "gone": 0}, before
+
+    first = city.clickhouse.rows("SELECT violation_id, plate FROM violations_current "
+                                 "WHERE camera_id = 'd0-speed-1' AND enforceable ORDER BY enforced_kmh LIMIT 1")[0]  # fmt: skip
+    city.publish([_review(city.codec, **first)])
+    seen = "SELECT count() AS n FROM reviews_current"
+    assert eventually(lambda: city.clickhouse.rows(seen)[0]["n"], lambda n: n == 1, 30) == 1
+    city.cameras(**{"speed-1": 90.0, "speed-2": 50.0})
+
+    changed = city.replay()
+    row = changed["tables"]["violations"]
+    assert min(row["added"], row["changed"], row["gone"]) > 0, row
+    assert (row["held"], row["published"]) == (1, 0)
+    held = [d for d in changed["differences"] if d["held"]]
+    assert [(d["id"], d["held"]) for d in held] == [(first["violation_id"], "reviewed")]
+    limits = {tuple(d["fields"]["limit_kmh"]) for d in changed["differences"] if d["change"] == "changed"
+              and d["table"] == "violations"}  # fmt: skip
+    assert limits <= {(60.0, 90.0), (60.0, 50.0)}
+    assert city.clickhouse.rows("SELECT count() AS n FROM violations WHERE revised_ms > 0")[0]["n"] == 0
+
+    applied = city.replay("--apply")["tables"]["violations"]
+    assert applied["published"] == row["added"] + row["changed"] + row["gone"] - 1
+    after = eventually(lambda: city.replay()["tables"], lambda t: _left(t) == 1, 30)
+    assert _left(after) == 1, after
+    withdrawn = city.clickhouse.rows("SELECT count() AS n FROM violations_current "
+                                     "WHERE NOT enforceable AND has(obstacles, 'withdrawn_by_replay')")  # fmt: skip
+    assert withdrawn[0]["n"] in (row["gone"], row["gone"] - 1)
+    kept = city.clickhouse.rows("SELECT revised_ms, enforceable FROM violations_current WHERE violation_id = {id:String}",
+                                {"id": first["violation_id"]})  # fmt: skip
+    assert kept == [{"revised_ms": 0, "enforceable": True}]
+    actions = [e["action"] for e in json.loads(waysight(city.settings, "audit", "list", "--json").stdout)]
+    assert actions.count("replay.apply") == 1
+    assert actions.count("replay") >= 3
+
+
+def _left(tables: dict[str, Any]) -> int:
+    return sum(row[kind] for row in tables.values() for kind in ("added", "changed", "gone"))
+
+
+def _review(codec: Codec, violation_id: str, plate: str) -> Output:
+    review = Review(
+        review_id="r1", violation_id=violation_id, plate=plate, decision="accepted", reason="", officer="o",
+        reviewed_ms=time.time_ns() // 1_000_000, evidence_sha256="",
+    )  # fmt: skip
+    return Output("reviews", plate, codec.encode("reviews", review))
+
+
+def _log(city: City) -> str:
+    return city.log.read_text()[-3000:]
+
+
+assert set(IDS) <= set(TABLES)
