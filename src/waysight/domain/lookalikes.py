@@ -10,7 +10,7 @@ wanted plate beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
@@ -105,6 +105,11 @@ class Reading:
         return max(self._by_candidates.get(text, 0.0), self._by_character(text))
 
     @cached_property
+    def others(self) -> tuple[str, ...]:
+        """Texts that are no exchange of one character: an unsure one dropped, and the reader's N-best."""
+        return (*(self.plate[:i] + self.plate[i + 1 :] for i in self.unsure), *self._by_candidates)
+
+    @cached_property
     def _by_candidates(self) -> dict[str, float]:
         own = max((c for t, c in self.candidates if t == self.plate), default=0.0)
         told = {t: c / own for t, c in self.candidates if t != self.plate} if own > 0 else {}
@@ -139,15 +144,6 @@ class Reading:
             self._shares[place] = {c: m / total for c, m in told.items()} if total > 0 else {}
         own, usual = self._shares[place], _CONFUSED[self.plate[place]][character]
         return _OWN_CANDIDATES * own.get(character, 0.0) + (1 - _OWN_CANDIDATES) * usual if own else usual
-
-    def alternatives(self) -> Iterator[str]:
-        """Every text that `odds` may take for possible by one unsure character or by the reader's N-best."""
-        for place in self.unsure:
-            for character in ALPHABET:
-                if character != self.plate[place]:
-                    yield self.plate[:place] + character + self.plate[place + 1 :]
-            yield self.plate[:place] + self.plate[place + 1 :]
-        yield from self._by_candidates
 
     def fit(self, label: str, colour: str) -> float:
         """How much likelier these looks were seen on a vehicle of that class and colour ("": unknown) than on any."""
@@ -190,20 +186,20 @@ def changes(read: str, wanted: str) -> int:
 
 
 def differences(read: str, wanted: str) -> str:
-    """Where a read differs from a wanted plate: place from 1, character read / wanted, "-" for none.
+    """Where a read differs from a wanted plate: place from 1, characters wanted / read, "-" for none.
 
     >>> differences("123ABCO2", "123A8C02")
-    '5:B/8 7:O/0'
+    '5:8/B,7:0/O'
     """
     if len(read) == len(wanted):
         told = enumerate(zip(read, wanted, strict=True), 1)
-        return " ".join(f"{n}:{x}/{y}" for n, (x, y) in told if x != y)
+        return ",".join(f"{n}:{y}/{x}" for n, (x, y) in told if x != y)
     begin = next((i for i, (x, y) in enumerate(zip(read, wanted, strict=False)) if x != y), None)
     begin = min(len(read), len(wanted)) if begin is None else begin
     rest = min(len(read), len(wanted)) - begin
     end = next((i for i in range(rest) if read[-1 - i] != wanted[-1 - i]), rest)
     x, y = read[begin : len(read) - end], wanted[begin : len(wanted) - end]
-    return f"{begin + 1}:{x or '-'}/{y or '-'}"
+    return f"{begin + 1}:{y or '-'}/{x or '-'}"
 
 
 def _colour_fit(seen: str, confidence: float, known: str) -> float:

@@ -93,9 +93,9 @@ class PatternIndex:
 
 
 def differences(pattern: str, plate: str) -> tuple[str, ...]:
-    """Where a plate meets a pattern only because O is taken for 0 or I for 1, e.g. ("3:O/0",); read/pattern."""
+    """Where a plate meets a pattern only because O is taken for 0 or I for 1, e.g. ("3:0/O",): pattern / read."""
     if "*" in pattern:
-        return () if re.fullmatch(pattern.replace("?", ".").replace("*", ".*"), plate) else ("O/0",)
+        return () if re.fullmatch(pattern.replace("?", ".").replace("*", ".*"), plate) else ("0/O",)
     told = zip(plate, pattern, strict=False)
     return tuple(f"{n}:{x}/{y}" for n, (x, y) in enumerate(told, 1) if y != "?" and x != y)
 

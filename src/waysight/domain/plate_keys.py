@@ -7,7 +7,7 @@ the plate with O as 0 and I as 1: plates that `plates.resolved` takes for one an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,15 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FOLDED = str.maketrans("OI", "01")
 POWERS = np.array([BASE ** (LONGEST - 1 - i) for i in range(LONGEST)], np.uint64)
 
+ALL_CODES = np.arange(1, BASE, dtype=np.uint64)
+
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 
 _INVALID = 255
 _BITS_PER_KEY = 32
+_STEP = 16_384  # rows that are worked on at once, so that they stay in the cache
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
@@ -39,6 +42,7 @@ def _table(fold: bool) -> Codes:
     return table
 
 
+_CODES = {fold: {c: int(_table(fold)[ord(c)]) for c in ALPHABET} for fold in (False, True)}
 _TABLES = {fold: _table(fold) for fold in (False, True)}
 
 
@@ -50,9 +54,26 @@ def pack(plates: Sequence[str], *, fold: bool = False) -> Keys:
     return _packed(points, fold)
 
 
+def pack_one(plate: str, *, fold: bool = False) -> int:
+    """`pack` of one plate."""
+    if len(plate) > LONGEST:
+        return 0
+    codes, key = _CODES[fold], 0
+    for character in plate:
+        code = codes.get(character)
+        if code is None:
+            return 0
+        key = key * BASE + code
+    return int(key * BASE ** (LONGEST - len(plate)))
+
+
 def pack_utf8(text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.integer], *, fold: bool = False) -> Keys:
     """The same of plates that lie one behind the other: plate n is text[offsets[n]:offsets[n + 1]] (Arrow's layout)."""
-    return _packed(padded(text, offsets, LONGEST + 1), fold)
+    parts = [
+        _packed(padded(text, offsets[begin : begin + _STEP + 1], LONGEST + 1), fold)
+        for begin in range(0, len(offsets) - 1, _STEP)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 
 
 def padded(
@@ -60,6 +81,8 @@ def padded(
 ) -> npt.NDArray[np.uint8]:
     """Bytes (n, width) of texts in Arrow's layout, cut or filled with zeros."""
     begin, lengths = offsets[:-1].astype(np.int64), np.diff(offsets)
+    if len(lengths) and width == lengths[0] and (lengths == width).all():
+        return text[begin[0] : begin[0] + width * len(lengths)].reshape(-1, width)
     places = np.arange(width)
     there = places < lengths[:, None]
     if not text.size:
@@ -102,18 +125,17 @@ def hashes(text: npt.NDArray[np.uint8], offsets: npt.NDArray[np.integer]) -> Key
     """
     lengths = np.diff(offsets)
     found = np.zeros(len(lengths), np.uint64)
-    step = 65_536
-    for begin in range(0, len(lengths), step):
-        part = lengths[begin : begin + step]
+    for begin in range(0, len(lengths), _STEP):
+        part = lengths[begin : begin + _STEP]
         width = -(-int(part.max(initial=0)) // 8) * 8
-        words = padded(text, offsets[begin : begin + step + 1], width).view("<u8") if width else None
+        words = padded(text, offsets[begin : begin + _STEP + 1], width).view("<u8") if width else None
         total = part.astype(np.uint64)
         for column in range(width // 8):
             assert words is not None
             # Words beyond a text's own length must not count: the hash may not depend on its neighbours.
             mixed = _mixed((total ^ words[:, column]) * _GOLDEN)
             total = np.where(part > column * 8, mixed, total)
-        found[begin : begin + step] = total
+        found[begin : begin + _STEP] = total
     return found
 
 
@@ -163,15 +185,24 @@ class KeyFilter:
         return np.left_shift(np.uint8(1), (place & np.uint64(7)).astype(np.uint8))
 
 
-def spans(sorted_keys: Keys, keys: Keys) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Where keys begin and end in a sorted array; equal where they are not in it."""
-    return np.searchsorted(sorted_keys, keys, "left"), np.searchsorted(sorted_keys, keys, "right")
-
-
-def rows_of(sorted_keys: Keys, key: int) -> Iterator[int]:
+def rows_of(sorted_keys: Keys, key: int) -> range:
     """The places of one key in a sorted array."""
-    begin, end = (int(np.searchsorted(sorted_keys, np.uint64(key), side)) for side in ("left", "right"))
-    return iter(range(begin, end))
+    wanted = np.uint64(key)
+    begin = end = int(sorted_keys.searchsorted(wanted))
+    while end < len(sorted_keys) and sorted_keys[end] == wanted:
+        end += 1
+    return range(begin, end)
+
+
+def exchanged(plate: str, places: Sequence[int], *, fold: bool = False) -> Keys:
+    """Keys (36 x places,) of a plate with any character in one of the places; itself is among them, 36 to a place."""
+    key, codes = pack_one(plate, fold=fold), _CODES[fold]
+    if not key or not len(places):
+        return np.zeros(0, np.uint64)
+    powers = [BASE ** (LONGEST - 1 - place) for place in places]
+    without = [key - codes[plate[place]] * power for place, power in zip(places, powers, strict=True)]
+    keys: Keys = np.array(without, np.uint64)[:, None] + ALL_CODES * np.array(powers, np.uint64)[:, None]
+    return keys.ravel()
 
 
 def _packed(characters: npt.NDArray[np.unsignedinteger], fold: bool) -> Keys:

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from waysight.domain.plate_keys import Flags, Keys, hash_of, hashes, in_arrow_layout, pack, rows_of, text_of
+from waysight.domain.plate_keys import (
+    Flags,
+    Keys,
+    hash_of,
+    hashes,
+    in_arrow_layout,
+    pack,
+    pack_one,
+    rows_of,
+    text_of,
+)
 from waysight.messages import Vehicle
 
 LABELS = ("", "car", "truck", "bus", "motorcycle", "bicycle")
@@ -154,7 +164,7 @@ class VehicleTable:
             base.changed[plate] = vehicle
             if vehicle.owner_id:
                 base.by_changed_owner.setdefault(vehicle.owner_id, {})[plate] = None
-        for row in rows_of(base.rows.keys, int(pack([plate])[0])):
+        for row in rows_of(base.rows.keys, pack_one(plate)):
             base.alive[row] = False
         if len(base.changed) > max(_LEAST_MERGED, int(_MERGED_SHARE * len(base.rows.keys))):
             self._merge()
@@ -170,7 +180,7 @@ class VehicleTable:
     def rows(self) -> VehicleRows:
         """All vehicles whose plates have keys, changes included, sorted by plate."""
         base = self._base
-        fresh = rows_from([v for v in base.changed.values() if pack([v.plate])[0]])
+        fresh = rows_from([v for v in base.changed.values() if pack_one(v.plate)])
         return newest(joined((base.rows.taken(base.alive), fresh)))
 
     def holds(self, plates: Sequence[str]) -> Flags:
@@ -222,7 +232,7 @@ class VehicleTable:
 
     @staticmethod
     def _alive(base: _Base, plate: str) -> Iterable[int]:
-        return (row for row in rows_of(base.rows.keys, int(pack([plate])[0])) if base.alive[row])
+        return (row for row in rows_of(base.rows.keys, pack_one(plate)) if base.alive[row])
 
     def _merge(self) -> None:
-        self.load(self.rows(), [v for v in self._base.changed.values() if not pack([v.plate])[0]])
+        self.load(self.rows(), [v for v in self._base.changed.values() if not pack_one(v.plate)])

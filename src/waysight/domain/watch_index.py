@@ -8,7 +8,7 @@ A whole step is looked up at once in a filter of one bit an entry; what passes i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -27,6 +27,7 @@ from waysight.domain.lookalikes import (
 )
 from waysight.domain.patterns import PatternIndex
 from waysight.domain.plate_keys import (
+    ALL_CODES,
     FOLDED,
     LONGEST,
     POWERS,
@@ -34,9 +35,12 @@ from waysight.domain.plate_keys import (
     KeyFilter,
     Keys,
     codes_of,
+    exchanged,
     key_of,
     pack,
+    pack_one,
     rows_of,
+    text_of,
 )
 from waysight.domain.plates import PlateFormats, canonical, resolved
 from waysight.domain.vehicle_table import VehicleTable
@@ -48,7 +52,6 @@ Mode = Literal["description", "permit_list"]
 APPROXIMATE, PERMIT = 1, 2  # bits of Rows.flags
 PACKED_MODES = ("plate", "permit")
 _SPARE = 20_000  # changes that the filters have room for beside the rows
-_ALL = np.arange(1, 37, dtype=np.uint64)
 _MOST_CANDIDATES = 5
 
 
@@ -56,7 +59,7 @@ _MOST_CANDIDATES = 5
 class Hit:
     """An entry that a plate meets, and how: `distance` characters differ, `probability` that it is the wanted plate.
 
-    `differences`: place from 1, character read / wanted, e.g. "3:O/0 5:8/B".
+    `differences`: place from 1, characters wanted / read, e.g. "3:0/O,5:B/8".
     """
 
     entry: WatchlistEntry
@@ -114,6 +117,20 @@ class _Layer:
         self.near.add(rows.keys[near])
         self.approximate = bool(near.any())
 
+    def holds(self, keys: Keys, filtered: KeyFilter) -> Flags:
+        """Which keys are those of entries; `filtered` spares most of the look-ups."""
+        found = filtered.may_hold(keys)
+        places = np.flatnonzero(found)
+        some = keys[places]
+        known = self.rows.keys
+        there = np.zeros(len(some), bool)
+        if len(known):
+            there = known[np.minimum(np.searchsorted(known, some), len(known) - 1)] == some
+        if self.by_key:
+            there |= np.fromiter((k in self.by_key for k in some.tolist()), bool, len(some))
+        found[places] = there
+        return found
+
 
 class WatchIndex:
     """The entries of the watchlist; written by one thread, read by any: a look-up sees an old entry or the new one.
@@ -164,6 +181,12 @@ class WatchIndex:
     def apply(self, entry_id: str, entry: WatchlistEntry | None) -> None:
         """Add, replace or (None) remove one entry."""
         layer = self._layer
+        if (
+            entry is not None
+            and entry.mode in PACKED_MODES
+            and (plate := canonical(entry.plate)) != entry.plate
+        ):
+            entry = replace(entry, plate=plate)
         key = _packed_key(entry)
         old = layer.changed.get(entry_id)
         if entry is not None and key:
@@ -193,12 +216,12 @@ class WatchIndex:
         self._patterns.drop(entry_id)
         gone = self._odd.pop(entry_id, None)
         if gone is not None:
-            self._odd_forms[_folded(gone.plate)].pop(entry_id)
+            self._odd_forms[gone.plate.translate(FOLDED)].pop(entry_id)
         if entry is None:
             return
         if entry.mode in PACKED_MODES:
             self._odd[entry_id] = entry
-            self._odd_forms.setdefault(_folded(entry.plate), {})[entry_id] = None
+            self._odd_forms.setdefault(entry.plate.translate(FOLDED), {})[entry_id] = None
             return
         self._modes.setdefault(entry.mode, {})[entry_id] = entry
         if entry.mode == "pattern" and patterns.is_pattern(entry.plate):
@@ -212,7 +235,7 @@ class WatchIndex:
         """Which canonical plates (n,) may meet a wanted plate or pattern: all that do, and few that do not."""
         layer = self._layer
         keys = pack(plates, fold=True)
-        found = layer.wanted.may_hold(keys)
+        found = layer.holds(keys, layer.wanted)
         if self._odd:
             forms = self._odd_forms
             odd = np.flatnonzero(keys == 0)
@@ -232,19 +255,15 @@ class WatchIndex:
             entry = self._modes.get("pattern", {}).get(entry_id)
             if entry is not None and in_force(entry, at_ms):
                 told = patterns.differences(entry.plate, plate)
-                hits[entry_id] = Hit(entry, "pattern", len(told), " ".join(told))
+                hits[entry_id] = Hit(entry, "pattern", len(told), ",".join(told))
         return [hits[i] for i in sorted(hits)]
 
     def permits(self, plate: str, at_ms: int, confidences: Sequence[float] = ()) -> list[Hit]:
         """The members of permit lists in force that a canonical plate is, or where it is unsure may be, by entry id."""
         hits = {h.entry.entry_id: h for h in self._same(plate, at_ms, permit=True)}
         reading = Reading(plate, tuple(confidences))
-        for entry in self._entries_at(_neighbours(reading), PERMIT) if reading.unsure else ():
-            if (
-                entry.entry_id not in hits
-                and in_force(entry, at_ms)
-                and reading.odds(canonical(entry.plate)) > 0
-            ):
+        for entry in self._entries_at(_neighbours(reading, fold=True), PERMIT) if reading.unsure else ():
+            if entry.entry_id not in hits and in_force(entry, at_ms) and reading.odds(entry.plate) > 0:
                 hits[entry.entry_id] = _perhaps(entry, plate, 0.0)
         return [hits[i] for i in sorted(hits)]
 
@@ -269,12 +288,13 @@ class WatchIndex:
             return found
         rows, places = np.array(pairs).T
         codes = codes_of(pack([plates[i] for i, _ in pairs], fold=True))
-        near = layer.near.may_hold(_exchanged(codes, places).ravel()).reshape(-1, len(_ALL)).any(axis=1)
-        near |= layer.near.may_hold(_dropped(codes, places))
+        exchanged = layer.holds(_exchanged(codes, places).ravel(), layer.near)
+        near = exchanged.reshape(-1, len(ALL_CODES)).any(axis=1)
+        near |= layer.holds(_dropped(codes, places), layer.near)
         found[rows[near]] = True
         if candidates:
             texts = [(i, t) for i, p in readings if p for t in list(candidates[i])[:_MOST_CANDIDATES]]
-            near = layer.near.may_hold(pack([t for _, t in texts], fold=True))
+            near = layer.holds(pack([t for _, t in texts], fold=True), layer.near)
             found[[i for (i, _), yes in zip(texts, near.tolist(), strict=True) if yes]] = True
         return found
 
@@ -285,53 +305,57 @@ class WatchIndex:
         """
         if not self._layer.approximate or not reading.unsure:
             return []
-        forms = self._forms(reading.plate)
-        found = {
-            e.entry_id: e
-            for e in self._entries_at(_neighbours(reading), APPROXIMATE)
-            if in_force(e, at_ms) and not forms & self._forms(canonical(e.plate)) and reading.odds(canonical(e.plate))
-        }  # fmt: skip
+        entries = self._entries_at(_neighbours(reading, fold=True), APPROXIMATE)
+        found = {e.entry_id: e for e in entries if in_force(e, at_ms) and reading.odds(e.plate) > 0}
+        found = {i: e for i, e in found.items() if not self._alike(e.plate, reading.plate)}
         if not found:
             return []
         chances = self._posteriors(reading, found.values())
-        told = ((e, chances.get(canonical(e.plate), 0.0)) for _, e in sorted(found.items()))
+        told = ((e, chances.get(e.plate, 0.0)) for _, e in sorted(found.items()))
         return [_perhaps(e, reading.plate, chance) for e, chance in told if chance >= threshold]
 
     def _posteriors(self, reading: Reading, entries: Iterable[WatchlistEntry]) -> dict[str, float]:
-        registered = list(reading.alternatives())
-        known = self._vehicles.holds([reading.plate, *registered])
-        weights = {t: self._fit(reading, t) for t, there in zip(registered, known[1:], strict=True) if there}
+        others = _neighbours(reading, fold=False)
+        texts = {text_of(k) for k in others[self._vehicles.holds_keys(others)].tolist()}
+        weights = {text: self._fit(reading, text) for text in texts}
         for entry in entries:
-            plate = canonical(entry.plate)
-            weights[plate] = self._fit(reading, plate, entry.label, entry.colour)
-        own = self._fit(reading, reading.plate) if known[0] else STRAY
-        return posteriors(reading, weights, own)
+            weights[entry.plate] = self._fit(reading, entry.plate, entry.label, entry.colour)
+        known = self._vehicles.look_of(reading.plate) is not None
+        return posteriors(reading, weights, self._fit(reading, reading.plate) if known else STRAY)
 
     def _fit(self, reading: Reading, plate: str, label: str = "", colour: str = "") -> float:
         look = self._vehicles.look_of(plate)
         return reading.fit(label or (look.label if look else ""), colour or (look.colour if look else ""))
 
-    def _forms(self, plate: str) -> frozenset[str]:
-        return resolved(plate, self._formats)
+    def _alike(self, one: str, other: str) -> bool:
+        """Whether two canonical plates may stand for the same one by the formats."""
+        if one == other:
+            return True
+        if one.translate(FOLDED) != other.translate(FOLDED):
+            return False
+        return bool(resolved(one, self._formats) & resolved(other, self._formats))
 
     def _same(self, plate: str, at_ms: int, *, permit: bool) -> Iterator[Hit]:
         """Entries whose plate is this one, or may stand for the same."""
         if not plate:
             return
-        forms = self._forms(plate)
-        key = int(pack([plate], fold=True)[0])
-        odd = [self._odd[i] for i in tuple(self._odd_forms.get(_folded(plate), ())) if i in self._odd]
-        entries = self._entries_of(key, 0) if key else odd
-        for entry in entries:
-            wanted = canonical(entry.plate)
-            if (entry.mode == "permit") is permit and in_force(entry, at_ms) and forms & self._forms(wanted):
-                told = differences(plate, wanted)
+        key = pack_one(plate, fold=True)
+        odd = [
+            self._odd[i] for i in tuple(self._odd_forms.get(plate.translate(FOLDED), ())) if i in self._odd
+        ]
+        for entry in self._entries_of(key, 0) if key else odd:
+            if (
+                (entry.mode == "permit") is permit
+                and in_force(entry, at_ms)
+                and self._alike(entry.plate, plate)
+            ):
+                told = differences(plate, entry.plate)
                 yield Hit(entry, "normalised" if told else "exact", told.count("/"), told)
 
     def _entries_at(self, keys: Keys, flags: int) -> Iterator[WatchlistEntry]:
         layer = self._layer
         if flags == APPROXIMATE:
-            keys = keys[layer.near.may_hold(keys)]
+            keys = keys[layer.holds(keys, layer.near)]
         for key in dict.fromkeys(keys.tolist()):
             yield from self._entries_of(key, flags)
 
@@ -355,33 +379,23 @@ def in_force(entry: WatchlistEntry, at_ms: int) -> bool:
 
 
 def _perhaps(entry: WatchlistEntry, plate: str, chance: float) -> Hit:
-    wanted = canonical(entry.plate)
-    return Hit(entry, "approximate", changes(plate, wanted), differences(plate, wanted), round(chance, 4))
+    told = differences(plate, entry.plate)
+    return Hit(entry, "approximate", changes(plate, entry.plate), told, round(chance, 4))
 
 
 def _flags(entry: WatchlistEntry) -> int:
     return APPROXIMATE * entry.approximate + PERMIT * (entry.mode == "permit")
 
 
-def _folded(plate: str) -> str:
-    return canonical(plate).translate(FOLDED)
-
-
 def _packed_key(entry: WatchlistEntry | None) -> int:
     """The folded key of an entry that rows may hold; 0 for any other."""
-    if entry is None or entry.mode not in PACKED_MODES:
-        return 0
-    return int(pack([canonical(entry.plate)], fold=True)[0])
+    return 0 if entry is None or entry.mode not in PACKED_MODES else pack_one(entry.plate, fold=True)
 
 
-def _neighbours(reading: Reading) -> Keys:
-    """Folded keys of what the plate may be: one unsure character exchanged or dropped, or one of the N-best."""
-    places = np.array(reading.unsure, np.int64)
-    codes = np.repeat(codes_of(pack([reading.plate], fold=True)), len(places), axis=0)
-    texts = [t for t, _ in reading.candidates[:_MOST_CANDIDATES]]
-    return np.concatenate(
-        (_exchanged(codes, places).ravel(), _dropped(codes, places), pack(texts, fold=True))
-    )
+def _neighbours(reading: Reading, *, fold: bool) -> Keys:
+    """Keys of what the plate may be: one unsure character exchanged or dropped, or one of the N-best."""
+    others = [pack_one(t, fold=fold) for t in reading.others]
+    return np.concatenate((exchanged(reading.plate, reading.unsure, fold=fold), np.array(others, np.uint64)))
 
 
 def _exchanged(codes: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> Keys:
@@ -389,7 +403,7 @@ def _exchanged(codes: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> K
     rows = np.arange(len(codes))
     power = POWERS[places]
     without = key_of(codes) - codes[rows, places] * power
-    keys: Keys = without[:, None] + _ALL * power[:, None]
+    keys: Keys = without[:, None] + ALL_CODES * power[:, None]
     return keys
 
 
