@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -23,9 +23,7 @@ class Signer:
     @property
     def public_pem(self) -> bytes:
         """The public key (PEM)."""
-        return self._key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        return _pem(self._key.public_key())
 
     def sign(self, data: bytes) -> bytes:
         """The 64-byte signature of `data`."""
@@ -58,16 +56,15 @@ def key_path(settings: Settings) -> Path:
 def is_signed(public_pem: bytes, signature: bytes, data: bytes) -> bool:
     """Whether the signature is this key's over this data; raises BadMessage when the key is no Ed25519 key."""
     try:
-        key = serialization.load_pem_public_key(public_pem)
-    except ValueError as error:
-        raise BadMessage(f"not a public key in PEM: {error}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise BadMessage("not an Ed25519 public key")
-    try:
-        key.verify(signature, data)
+        _public(public_pem).verify(signature, data)
     except InvalidSignature:
         return False
     return True
+
+
+def canonical_pem(public_pem: bytes) -> bytes:
+    """The public key written in the one way that `Signer.public_pem` writes it; raises BadMessage for no key."""
+    return _pem(_public(public_pem))
 
 
 def fingerprint(public_pem: bytes) -> str:
@@ -75,10 +72,24 @@ def fingerprint(public_pem: bytes) -> str:
     return hashlib.sha256(public_pem.strip()).hexdigest()[:32]
 
 
+def _pem(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _public(pem: bytes) -> Ed25519PublicKey:
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadMessage(f"not a public key in PEM: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise BadMessage("not an Ed25519 public key")
+    return key
+
+
 def _private(pem: bytes, where: str) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadConfiguration(f"{where} is no unencrypted private key in PEM: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise BadConfiguration(f"{where} is no Ed25519 key")

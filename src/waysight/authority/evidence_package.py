@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,7 +17,7 @@ import msgspec
 
 from waysight.adapters.evidence import frame_kind
 from waysight.adapters.pictures import decode_frame, encode_jpeg
-from waysight.adapters.signing import Signer, fingerprint, is_signed
+from waysight.adapters.signing import Signer, canonical_pem, fingerprint, is_signed
 from waysight.authority.evidence_pictures import annotated
 from waysight.cameras.files import camera_of
 from waysight.errors import BadConfiguration, BadMessage
@@ -31,7 +33,8 @@ frames/         the pictures as the cameras sent them
 annotated/      the same pictures with what was found drawn on them; made for people, no evidence themselves
 rules/          the rule pack that was applied
 
-Check it with `waysight evidence verify`, or without any program of ours:
+Check it with `waysight evidence verify`, with `python3 verify_evidence.py` (one file of the waysight project, which
+needs nothing but Python), or without any program of ours:
   openssl pkeyutl -verify -pubin -inkey public_key.pem -rawin -in manifest.json -sigfile manifest.sig
   sha256sum FILE, and compare with manifest.json
 """
@@ -108,11 +111,8 @@ def write_package(package: Mapping[str, bytes], out: Path) -> Path:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".zip":
-            with zipfile.ZipFile(out, "x", zipfile.ZIP_STORED) as archive:
-                for path, data in sorted(package.items()):
-                    archive.writestr(
-                        zipfile.ZipInfo(path), data
-                    )  # ZipInfo's fixed date keeps the bytes the same
+            with out.open("xb") as file:
+                file.write(_zipped(package))
         else:
             for path, data in package.items():
                 (out / path).parent.mkdir(parents=True, exist_ok=True)
@@ -122,15 +122,48 @@ def write_package(package: Mapping[str, bytes], out: Path) -> Path:
     return out
 
 
-def read_package(path: Path) -> dict[str, bytes]:
-    """The files of a package folder or ZIP file; raises BadConfiguration when it is neither."""
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The files of a package by path, and what is wrong with the ZIP file that held them."""
+
+    files: dict[str, bytes]
+    faults: tuple[str, ...] = ()
+
+
+def read_package(path: Path) -> Packed:
+    """A package folder or ZIP file; raises BadConfiguration when it is neither."""
     try:
         if path.is_dir():
-            return {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
-        with zipfile.ZipFile(path) as archive:
-            return {i.filename: archive.read(i) for i in archive.infolist() if not i.is_dir()}
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+            found = sorted(p for p in path.rglob("*") if p.is_file())
+            return Packed({p.relative_to(path).as_posix(): p.read_bytes() for p in found})
+        raw = path.read_bytes()
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return _unzipped(archive, raw, path.name)
+    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError) as error:
         raise BadConfiguration(f"{path} is no evidence package (folder or ZIP): {error}") from error
+
+
+def _unzipped(archive: zipfile.ZipFile, raw: bytes, name: str) -> Packed:
+    package, faults = dict[str, bytes](), []
+    for info in archive.infolist():
+        try:
+            package[info.filename] = archive.read(info)
+        except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, OSError) as error:
+            faults.append(f"{info.filename} was altered: {error}")
+    if not faults and _zipped(package) != raw:
+        faults.append(f"{name}: the ZIP file around the evidence was altered")
+    return Packed(package, tuple(faults))
+
+
+def _zipped(package: Mapping[str, bytes]) -> bytes:
+    """One package has one ZIP file: order, dates and modes are fixed, so that any other byte shows."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for path, data in sorted(package.items()):
+            info = zipfile.ZipInfo(path)
+            info.create_system, info.external_attr = 3, 0o600 << 16
+            archive.writestr(info, data)
+    return made.getvalue()
 
 
 def verify_package(package: Mapping[str, bytes], trusted_pem: bytes | None = None) -> Verdict:
@@ -146,8 +179,12 @@ def verify_package(package: Mapping[str, bytes], trusted_pem: bytes | None = Non
     faults = []
     try:
         if not is_signed(pem, package[SIGNATURE], package[MANIFEST]):
-            faults.append(f"{MANIFEST} is not what was signed")
+            faults.append(f"{MANIFEST}, {SIGNATURE} or {PUBLIC_KEY} was altered: the signature does not fit")
+        if canonical_pem(pem) != pem:
+            faults.append(f"{PUBLIC_KEY} was altered")
         manifest = json.loads(package[MANIFEST])
+        if str(manifest["key"]) != key:
+            faults.append(f"{PUBLIC_KEY} is not the key that {MANIFEST} names")
         listed = {str(f["path"]): str(f["sha256"]) for f in manifest["files"]}
         violation_id = str(manifest["violation"]["violation_id"])
     except BadMessage as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -83,7 +84,9 @@ def verify(
         settings = get_settings()
         if settings.evidence_key.get_secret_value() or key_path(settings).exists():
             trusted = open_signer(settings).public_pem
-    verdict = verify_package(read_package(path), trusted)
+    read = read_package(path)
+    verdict = verify_package(read.files, trusted)
+    verdict = replace(verdict, faults=(*read.faults, *verdict.faults))
     if json_:
         print_json({"ok": verdict.ok, "faults": verdict.faults, "violation_id": verdict.violation_id,
                     "key": verdict.key, "trusted": verdict.trusted})  # fmt: skip
