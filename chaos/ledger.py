@@ -99,6 +99,10 @@ def open_ledger(
             ((r["measure"], r["camera_id"], r["category"], r["window_start_ms"]), r["value"]) for r in rows
         ]
         lines.append(line("counts", where, truth.counts, counted, resent))
+        rows, resent = _rows(settings, codec, where, "rollups", "rollup_id", "version")
+        names = ("measure", "scope", "place", "category", "window_ms", "window_start_ms")
+        rolled = [(tuple(r[n] for n in names), r["value"]) for r in rows]
+        lines.append(line("rollups", where, truth.rollups, rolled, resent))
         rows, resent = _rows(settings, codec, where, "fines", "fine_id", "version")
         due = {
             key: (Decimal(truth.fines[key]), "paid" if int(fine_id[:8], 16) % paid_every == 0 else "issued")

@@ -19,9 +19,14 @@ MRP_2026_TENGE = 4325
 SPEED_UNITS = ((60.0, 40), (40.0, 20), (20.0, 10), (10.0, 5))
 OTHER_UNITS = {"red_light": 10, "restricted_zone": 3}
 
+WINDOWS_MS = ((3_600_000, 3_600_000), (900_000, 300_000))  # length and step of the longer windows
+
 AlertKey = tuple[str, str, int]  # entry, camera group, number of the episode
 ViolationKey = tuple[str, tuple[str, ...]]  # offence, sightings
 CountKey = tuple[str, str, str, int]  # measure, camera, category, start of the minute (UTC epoch ms)
+RollupKey = tuple[
+    str, str, str, str, int, int
+]  # measure, scope, place, category, length and start of the window
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,20 @@ class Truth:
     def fines(self) -> dict[ViolationKey, int]:
         """What each violation costs that leads to a fine, tenge."""
         return {k: v.fine_tenge for k, v in self.violations.items() if v.fine_tenge is not None}
+
+    @property
+    def rollups(self) -> Counter[RollupKey]:
+        """The counts summed over hours, and over quarters of an hour each five minutes, per camera, road, district."""
+        sums = Counter[RollupKey]()
+        for (measure, camera_id, category, minute_ms), value in self.counts.items():
+            district = camera_id.partition("-")[0]
+            places = (("camera", camera_id), ("road", self.town.road(camera_id)), ("district", district))
+            for window_ms, step_ms in WINDOWS_MS:
+                newest_ms = minute_ms - minute_ms % step_ms
+                for start_ms in range(newest_ms, newest_ms - window_ms, -step_ms):
+                    for scope, place in places:
+                        sums[measure, scope, place, category, window_ms, start_ms] += value
+        return sums
 
 
 def _occurred_ms(offence: str, sighting: Sighting) -> int:

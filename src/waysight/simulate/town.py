@@ -86,6 +86,11 @@ class Town:
         district, _, kind = camera_id.partition("-")
         return f"{district}-speed" if kind.startswith("speed") else camera_id
 
+    def road(self, camera_id: str) -> str:
+        """The road that a camera looks at; all sections lie on one."""
+        district, _, kind = camera_id.partition("-")
+        return "A-1" if kind in ("in", "out") else f"Street {district[1:]}"
+
     def light(self, junction: str, at_ms: int) -> tuple[str, int]:
         """What a junction's light shows (green, amber, red) and since when, UTC epoch ms."""
         offset = self._offset_ms(junction)
@@ -148,7 +153,7 @@ class Town:
             },
             "gate": {"purposes": ["hotlist", "count"]},
         }
-        road = "A-1" if kind in ("in", "out") else f"Street {district[1:]}"
+        road = self.road(camera_id)
         place = {
             "road": road,
             "road_class": "republican" if road == "A-1" else "city",

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from waysight.processors.count import CountLogic
 from waysight.processors.enforce import EnforceLogic
+from waysight.processors.rollup import RollupLogic
 
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.adapters.registry import MemoryRegistry
@@ -19,6 +20,7 @@ from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
+from waysight.domain.rollup import RollupRules
 from waysight.evaluation.feed import Feed
 from waysight.simulate.papers import neighbours
 from waysight.simulate.sightings import Mark, Pace, Sighting, Traffic
@@ -71,12 +73,17 @@ def test_watermarks_keep_their_promise_unless_lateness_is_asked_for() -> None:
 
 @pytest.mark.parametrize("pace", [Pace(), Pace(late_every=7)])
 def test_the_real_rules_find_the_truth(file: CameraFile, pace: Pace) -> None:
-    codec, bus, traffic = Codec(MemoryRegistry()), MemoryBus(PARTITIONS), Traffic(Town(), 2500, pace)
+    codec, bus, traffic = Codec(MemoryRegistry()), MemoryBus(PARTITIONS), Traffic(Town(), 1500, pace)
     for _, output in Feed(codec, file, PARTITIONS).outputs(traffic.events()):
         bus.send(output.topic, output.key, output.value, output.partition)
     law = Law(packs=all_packs(), formats=plate_formats(), enforcement_gate=0.9)
-    enforce = EnforceLogic(codec, Scenes.of_file(file), law, PARTITIONS)
-    MemoryEngine(bus, [enforce, CountLogic(codec, CountingRules(), PARTITIONS)], seed=3).run_until_idle()
+    scenes = Scenes.of_file(file)
+    logics = [
+        EnforceLogic(codec, scenes, law, PARTITIONS),
+        CountLogic(codec, CountingRules(), PARTITIONS, scene=scenes.scene),
+        RollupLogic(codec, RollupRules(), PARTITIONS),
+    ]
+    MemoryEngine(bus, logics, seed=3).run_until_idle()
     truth = traffic.truth
     found = {(v.offence, v.sighting_ids): v for v in bus.records(codec, "violations")}
     assert found.keys() == truth.violations.keys()
@@ -88,4 +95,9 @@ def test_the_real_rules_find_the_truth(file: CameraFile, pace: Pace) -> None:
         for c in sorted(bus.records(codec, "counts"), key=lambda c: c.version)
     }
     assert newest == truth.counts
+    rolled = {
+        (r.measure, r.scope, r.place, r.category, r.window_ms, r.window_start_ms): r.value
+        for r in sorted(bus.records(codec, "rollups"), key=lambda r: r.version)
+    }
+    assert rolled == truth.rollups
     assert not bus.messages("dead-letters")
