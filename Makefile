@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export UV_LINK_MODE ?= copy
+SEED ?= 1
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-models docs clean
+.PHONY: help setup demo test check bench bench-models chaos docs clean
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +39,9 @@ bench: setup ## measurements against named references, as ratios
 
 bench-models: setup ## models against what one would install instead (needs the shared photographs)
 	@$(BIN)/python -m bench models tracking
+
+chaos: setup ## ten minutes of harm under load, SEED=n (MINUTES=n); the ledger must balance
+	@$(BIN)/python -m chaos --seed $(SEED) --minutes $(MINUTES)
 
 docs: $(STAMP) ## generated pages of docs/
 	@$(BIN)/python tools/generate_docs.py

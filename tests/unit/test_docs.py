@@ -32,6 +32,7 @@ def test_every_link_of_the_pages_leads_somewhere(root: Path) -> None:
 
 def test_every_file_that_a_page_names_exists(root: Path) -> None:
     folders = [
+        "chaos",
         "docs",
         "infra",
         "processors",
