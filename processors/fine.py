@@ -13,7 +13,17 @@ from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.laws import laws_of, local_day
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
-from waysight.domain.fine_cases import Case, Law, Origin, settle, with_payment, with_review, with_violation
+from waysight.domain.fine_cases import (
+    Case,
+    Law,
+    Origin,
+    imposed_by,
+    settle,
+    with_payment,
+    with_review,
+    with_violation,
+)
+from waysight.domain.repeats import Imposed
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import Payment, Review, Vehicle, Violation
@@ -38,8 +48,15 @@ class Early:
     payments: tuple[Payment, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The fines of a plate that stand: what may make a later offence a repeated one."""
+
+    items: tuple[Imposed, ...] = ()
+
+
 class FineLogic:
-    """State: `cases` by violation, `vehicles` and `waiting` by plate, `numbers` and `early` by plate and number."""
+    """State: `cases` by violation, `vehicles`, `waiting` and `standing` by plate, `numbers` and `early` by plate and number."""
 
     name = "fine"
     inputs = ("violations", "reviews", "vehicles", "payments")
@@ -121,9 +138,10 @@ class FineLogic:
             vehicle = state.get("vehicles", violation.plate, Vehicle)
             not_before_ms = message.timestamp_ms if message.topic == "vehicles" else 0
             origin = Origin(message.partition, message.offset, ordinal)
-            case = settle(law, case, vehicle, not_before_ms, origin)
+            standing = (state.get("standing", violation.plate, Standing) or Standing()).items
+            case = settle(law, case, vehicle, not_before_ms, origin, standing)
             if case.fine is not None and before is None:
-                case = self._take_early(state, law, case, origin)
+                case = self._take_early(state, law, case, origin, standing)
             _wait(state, violation.plate, violation_id, "no_owner" in case.reasons)
         known = state.get("cases", violation_id, Case) or Case()
         if known != case:
@@ -134,10 +152,33 @@ class FineLogic:
             return []
         metrics.FINES.labels(case.fine.status).inc()
         value, headers = self._codec.encode("fines", case.fine), cloudevents_headers("fines", case.fine)
-        return [Output("fines", case.fine.plate, value, headers=headers)]
+        told = [Output("fines", case.fine.plate, value, headers=headers)]
+        return [*told, *self._standing(state, violation_id, case, message, ordinal + 1)]
+
+    def _standing(
+        self, state: PartitionState, violation_id: str, case: Case, message: Message, ordinal: int
+    ) -> list[Output]:
+        """Keep which fines of a plate stand; where that changed, its other offences may be repeated ones or no more."""
+        assert case.violation is not None
+        plate, law = case.violation.plate, self._laws.get(case.violation.country)
+        known = (state.get("standing", plate, Standing) or Standing()).items
+        others = tuple(i for i in known if i.violation_id != violation_id)
+        now = imposed_by(law, case)
+        after = tuple(sorted((*others, *([now] if now else [])), key=lambda i: (i.issued_ms, i.fine_id)))
+        if after == known:
+            return []
+        state.put("standing", plate, Standing(after))
+        outputs: list[Output] = []
+        for other in others:
+            kept = state.get("cases", other.violation_id, Case)
+            if kept is not None:
+                outputs += self._settle(state, other.violation_id, kept, message, ordinal + len(outputs))
+        return outputs
 
     @staticmethod
-    def _take_early(state: PartitionState, law: Law | None, case: Case, origin: Origin) -> Case:
+    def _take_early(
+        state: PartitionState, law: Law | None, case: Case, origin: Origin, standing: tuple[Imposed, ...]
+    ) -> Case:
         assert case.fine is not None
         key = f"{case.fine.plate}|{case.fine.number}"
         state.put("numbers", key, Violations((case.fine.violation_id,)))
@@ -147,7 +188,7 @@ class FineLogic:
         state.delete("early", key)
         for payment in early.payments:
             case = with_payment(case, payment)
-        return settle(law, case, None, 0, origin)
+        return settle(law, case, None, 0, origin, standing)
 
 
 def build(settings: Settings) -> FineLogic:
@@ -189,6 +230,12 @@ def _evict(state: PartitionState, now_ms: int) -> None:
                 _wait(state, case.violation.plate, violation_id, False)
             if case.fine is not None:
                 state.delete("numbers", f"{case.fine.plate}|{case.fine.number}")
+    for plate, standing in list(state.items("standing", Standing)):
+        kept = tuple(i for i in standing.items if i.issued_ms >= now_ms - _KEEP_UNPAID_MS)
+        if not kept:
+            state.delete("standing", plate)
+        elif len(kept) < len(standing.items):
+            state.put("standing", plate, Standing(kept))
     for key, early in list(state.items("early", Early)):
         if max(p.paid_ms for p in early.payments) < now_ms - _KEEP_MS:
             state.delete("early", key)

@@ -66,6 +66,11 @@ class UnitRows(_Row):
     values: tuple[UnitRow, ...] = Field(min_length=1)
 
 
+def _needs_source(row: TierRow | RepeatRow) -> None:
+    if row.confidence != "unsure" and not row.sources:
+        raise ValueError(f"confidence {row.confidence} needs a source")
+
+
 class TierRow(_Row):
     """One amount of a tariff."""
 
@@ -77,8 +82,7 @@ class TierRow(_Row):
 
     @model_validator(mode="after")
     def _sourced(self) -> TierRow:
-        if self.confidence != "unsure" and not self.sources:
-            raise ValueError(f"confidence {self.confidence} needs a source")
+        _needs_source(self)
         return self
 
 
@@ -86,6 +90,22 @@ class TariffRow(Dated):
     """The tiers that are in force together."""
 
     tiers: tuple[TierRow, ...] = Field(min_length=1)
+
+
+class RepeatRow(_Row):
+    """The amount for an offence that was fined before."""
+
+    of: tuple[str, ...] = Field(min_length=1)
+    within_months: int = Field(gt=0, le=60)
+    law: str
+    units: Decimal = Field(gt=0)
+    confidence: Confidence
+    sources: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _sourced(self) -> RepeatRow:
+        _needs_source(self)
+        return self
 
 
 class OffenceRow(_Row):
@@ -141,6 +161,7 @@ class PackFile(_Row):
     code: dict[str, str]
     unit: UnitRows | None = None
     offences: tuple[OffenceRow, ...]
+    repeats: tuple[RepeatRow, ...] = ()
     discount: DiscountRow | None = None
     calendar: CalendarRow | None = None
     readings: tuple[ReadingRow, ...]

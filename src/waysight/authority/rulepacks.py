@@ -22,6 +22,7 @@ from waysight.domain.rulepack import (
     Offence,
     PlateFormat,
     Reading,
+    Repeat,
     RulePack,
     Tariff,
     Tier,
@@ -76,6 +77,9 @@ def read_pack(folder: Traversable) -> RulePack:
         discount=_discount(pack.discount),
         calendar=_calendar(pack.calendar),
         readings=tuple(Reading(r.id, r.applies, r.text, r.confidence) for r in pack.readings),
+        repeats=tuple(
+            Repeat(r.of, r.within_months, r.law, r.units, r.confidence, r.sources) for r in pack.repeats
+        ),
         formats=tuple(PlateFormat(f.name, f.pattern, f.confidence) for f in plates.formats),
     )
 
@@ -127,6 +131,13 @@ def _check(pack: raw.PackFile, file: _File) -> None:
             _tiers(offence.offence, tariff.tiers, file, ("offences", i, "tariffs", j, "tiers"))
             for k, tier in enumerate(tariff.tiers):
                 _known_sources(tier.sources, pack, file, ("offences", i, "tariffs", j, "tiers", k))
+    laws = {tier.law for offence in pack.offences for tariff in offence.tariffs for tier in tariff.tiers}
+    for i, repeat in enumerate(pack.repeats):
+        _known_sources(repeat.sources, pack, file, ("repeats", i, "sources"))
+        if missing := [law for law in repeat.of if law not in laws]:
+            file.refuse(("repeats", i, "of"), f"no tariff has {', '.join(missing)}")
+        if not any(r.applies == "repeat" for r in pack.readings):
+            file.refuse(("repeats", i), "a repeated offence needs a reading that applies to `repeat`")
     if pack.offences and not (pack.unit and pack.discount and pack.calendar):
         file.refuse(("offences",), "offences need `unit`, `discount` and `calendar`")
     unsure_calendar = pack.calendar is not None and pack.calendar.confidence == "unsure"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from waysight.domain.fining import NoFine, Price, fine_id_of, fine_number, obstacles, price
-from waysight.domain.rulepack import RulePack
+from waysight.domain.repeats import Imposed, repeated
+from waysight.domain.rulepack import Repeat, RulePack
 from waysight.messages import Fine, Payment, Review, Vehicle, Violation
 
 _ZERO = Decimal("0.00")
@@ -74,11 +75,19 @@ def with_payment(case: Case, payment: Payment) -> Case:
     return replace(case, payments=tuple(payments))
 
 
-def settle(law: Law | None, case: Case, vehicle: Vehicle | None, not_before_ms: int, origin: Origin) -> Case:
-    """The case with its fine brought up to date: issued, cancelled, paid or unchanged.
+def settle(
+    law: Law | None,
+    case: Case,
+    vehicle: Vehicle | None,
+    not_before_ms: int,
+    origin: Origin,
+    imposed: Iterable[Imposed] = (),
+) -> Case:
+    """The case with its fine brought up to date: issued, cancelled, paid, priced as a repetition or unchanged.
 
     `law` is None where no rule pack covers the violation's country. A fine is issued at the time of the
-    review, but not before `not_before_ms` (when the owner became known), UTC epoch ms.
+    review, but not before `not_before_ms` (when the owner became known), UTC epoch ms. `imposed` are the
+    plate's other fines.
     """
     violation, review, fine = case.violation, case.review, case.fine
     if violation is None or review is None:
@@ -92,11 +101,15 @@ def settle(law: Law | None, case: Case, vehicle: Vehicle | None, not_before_ms: 
         return replace(case, reasons=("revised_since_review",))
     if law is None:
         return replace(case, reasons=("no_rule_pack",))
+    fresh = fine is None or fine.status == "cancelled"
     if fine is None or fine.status == "cancelled":
         issued = issue(law, violation, review, vehicle, max(review.reviewed_ms, not_before_ms))
         if isinstance(issued, NoFine):
             return replace(case, reasons=issued.reasons)
         fine = _from(replace(issued, version=0 if fine is None else fine.version + 1), origin)
+    repriced = _repriced(law, violation, fine, imposed)
+    if repriced is not fine:
+        fine = repriced if fresh else _from(replace(repriced, version=fine.version + 1), origin)
     return replace(case, fine=_paid(law, fine, case.payments, origin), reasons=())
 
 
@@ -164,6 +177,48 @@ def _fine(
         origin_offset=0,
         ordinal=0,
     )
+
+
+def imposed_by(law: Law | None, case: Case) -> Imposed | None:
+    """A case's fine as later offences see it; None without one that stands."""
+    fine, violation = case.fine, case.violation
+    if law is None or fine is None or violation is None or fine.status == "cancelled":
+        return None
+    first = _priced(law, violation, fine.issued_ms, None)
+    if isinstance(first, NoFine):
+        return None
+    issued_on = law.local_day(fine.issued_ms)
+    return Imposed(fine.fine_id, violation.violation_id, first.law, fine.owner_id, fine.issued_ms, issued_on)
+
+
+def _repriced(law: Law, violation: Violation, fine: Fine, imposed: Iterable[Imposed]) -> Fine:
+    """The fine at the price of a first or a repeated offence, whichever it is by now; the owner stays."""
+    first = _priced(law, violation, fine.issued_ms, None)
+    if isinstance(first, NoFine):
+        return fine
+    repeat = law.pack.repeat_of(first.law)
+    occurred_on = law.local_day(violation.occurred_ms)
+    earlier = repeated(
+        repeat, fine.owner_id, violation.violation_id, violation.occurred_ms, occurred_on, imposed
+    )
+    if fine.repeat_of == (earlier.fine_id if earlier else ""):
+        return fine
+    cost = _priced(law, violation, fine.issued_ms, repeat if earlier else None)
+    if isinstance(cost, NoFine):
+        return fine
+    return replace(
+        fine,
+        law=cost.law,
+        amount=cost.amount,
+        units=cost.units,
+        discount_amount=cost.discount_amount,
+        caveats=",".join(cost.caveats),
+        repeat_of=earlier.fine_id if earlier else "",
+    )
+
+
+def _priced(law: Law, violation: Violation, issued_ms: int, repeat: Repeat | None) -> Price | NoFine:
+    return price(violation, law.pack, law.local_day(violation.occurred_ms), law.local_day(issued_ms), repeat)
 
 
 def _paid(law: Law, fine: Fine, payments: tuple[Payment, ...], origin: Origin) -> Fine:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
 from waysight.domain.ids import derive_id
-from waysight.domain.rulepack import Calendar, Discount, RulePack, Tier
+from waysight.domain.rulepack import Calendar, Discount, Repeat, RulePack, Tier
 from waysight.messages import Vehicle, Violation
 
 _TENTH, _CENT = Decimal("0.1"), Decimal("0.01")
@@ -64,11 +64,13 @@ def obstacles(violation: Violation, vehicle: Vehicle | None, pack: RulePack, gat
     return tuple(dict.fromkeys(found))
 
 
-def price(violation: Violation, pack: RulePack, occurred_on: date, issued_on: date) -> Price | NoFine:
+def price(
+    violation: Violation, pack: RulePack, occurred_on: date, issued_on: date, repeat: Repeat | None = None
+) -> Price | NoFine:
     """The price of a violation under a pack; both days are local to the pack.
 
     An amount that is unsure, or that the pack does not know on that day, gives NoFine; so does a speed under
-    the lowest tier.
+    the lowest tier. A `repeat` of which the pack is unsure costs what a first offence costs.
     """
     offence, unit = pack.offence(violation.offence), pack.unit_on(occurred_on)
     tariff = offence.tariff_on(occurred_on) if offence else None
@@ -87,16 +89,22 @@ def price(violation: Violation, pack: RulePack, occurred_on: date, issued_on: da
         caveats.append(reading.id)
     if reading := pack.reading("discount"):
         caveats.append(reading.id)
+    law, units = tier.law, tier.units
+    if repeat is not None and tier.law in repeat.of:
+        if repeat.confidence != "unsure":
+            law, units = repeat.law, repeat.units
+        if reading := pack.reading("repeat"):
+            caveats.append(reading.id)
     try:
         until = last_discount_day(issued_on, pack.discount, pack.calendar)
     except ValueError:
         return NoFine(("no_calendar",))
-    amount = tier.units * unit.amount
+    amount = units * unit.amount
     return Price(
-        law=tier.law,
+        law=law,
         amount=amount.quantize(_CENT),
         currency=pack.currency,
-        units=f"{_plain(tier.units)} {pack.unit_name} of {_plain(unit.amount)}",
+        units=f"{_plain(units)} {pack.unit_name} of {_plain(unit.amount)}",
         discount_amount=(amount * pack.discount.fraction).quantize(_CENT, ROUND_FLOOR),
         discount_until=until,
         caveats=tuple(caveats),

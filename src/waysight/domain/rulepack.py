@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 Confidence = Literal["read", "derived", "press", "unsure"]
-Applies = Literal["bound", "unit", "discount"]
+Applies = Literal["bound", "unit", "discount", "repeat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,18 @@ class Tier:
     law: str
     over_kmh: Decimal | None
     up_to_kmh: Decimal | None
+    units: Decimal
+    confidence: Confidence
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What one of the articles `of` costs when a fine for one of them was imposed `within_months` before."""
+
+    of: tuple[str, ...]
+    within_months: int
+    law: str
     units: Decimal
     confidence: Confidence
     sources: tuple[str, ...]
@@ -154,6 +166,7 @@ class RulePack:
     calendar: Calendar | None
     readings: tuple[Reading, ...]
     formats: tuple[PlateFormat, ...]
+    repeats: tuple[Repeat, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -168,6 +181,10 @@ class RulePack:
     def offence(self, name: str) -> Offence | None:
         """One offence, or None where this pack has no tariff for it."""
         return next((o for o in self.offences if o.offence == name), None)
+
+    def repeat_of(self, law: str) -> Repeat | None:
+        """What an article costs when it is repeated, or None where the pack makes no difference."""
+        return next((r for r in self.repeats if law in r.of), None)
 
     def unit_on(self, day: date) -> Unit | None:
         """The unit of account on a day, or None."""

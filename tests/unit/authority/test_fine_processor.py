@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from fine_world import World
+from fine_world import TOPIC, World
 
 from waysight.domain.fine_cases import Case
 from waysight.domain.fining import fine_id_of
