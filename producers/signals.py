@@ -1,4 +1,4 @@
-"""Traffic-light states from JSON lines, repeated each second, up to the end of the cameras beside them."""
+"""Traffic lights and variable speed signs from JSON lines, repeated each second, up to the end of the cameras beside them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,41 @@ CLOCK_ERROR_MS = 20
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the file."""
+    """One line of the file: what a light (junction, group, state) or a speed sign (place, limit) shows from then on."""
 
-    junction_id: Annotated[str, msgspec.Meta(min_length=1)]
-    signal_group: Annotated[str, msgspec.Meta(min_length=1)]
-    state: Literal["red", "red_amber", "green", "amber", "off"]
     changed_ms: int
+    junction_id: str = ""
+    signal_group: str = ""
+    state: Literal["red", "red_amber", "green", "amber", "off"] | None = None
+    place: str = ""
+    limit_kmh: Annotated[float, msgspec.Meta(gt=0, le=200)] | None = None
     clock_error_ms: Annotated[int, msgspec.Meta(ge=0)] = CLOCK_ERROR_MS
+
+    def __post_init__(self) -> None:
+        if self.place:
+            kind, _, name = self.place.partition(":")
+            if kind not in ("section", "camera") or not name:
+                raise ValueError(f"place {self.place!r}: write section:<id> or camera:<id>")
+            if self.junction_id or self.signal_group or self.state:
+                raise ValueError("a speed sign has a place and a limit_kmh, no junction, group or state")
+        elif not (self.junction_id and self.signal_group and self.state):
+            raise ValueError(
+                "a light needs junction_id, signal_group and state; a speed sign needs place and limit_kmh (null: dark)"
+            )
+        elif self.limit_kmh is not None:
+            raise ValueError("limit_kmh belongs to a speed sign, which has a place")
+
+    @property
+    def key(self) -> str:
+        """Key on the topic."""
+        return self.place or f"junction:{self.junction_id}"
 
 
 @dataclass(slots=True)
 class SignalLane:
-    """One junction's records in order; `seq` numbers them, so that a restart finds its place."""
+    """The records of one junction or sign in order; `seq` numbers them, so that a restart finds its place."""
 
-    junction_id: str
+    key: str
     epoch: str
     changes: list[Change]
     sent: int = -1
@@ -43,11 +64,6 @@ class SignalLane:
 
     def __post_init__(self) -> None:
         self._beat_ms = self.changes[0].changed_ms + HEARTBEAT_MS
-
-    @property
-    def key(self) -> str:
-        """Key on the topic."""
-        return f"junction:{self.junction_id}"
 
     def until(self, time_ms: int) -> Iterator[tuple[int, Signal]]:
         """Records valid up to a time (UTC epoch ms) that were neither given nor already sent: (seq, record)."""
@@ -80,24 +96,26 @@ class SignalLane:
             yield (
                 number,
                 Signal(
-                    junction_id=self.junction_id,
+                    junction_id=change.junction_id,
                     signal_group=change.signal_group,
-                    state=change.state,
+                    state=change.state or "off",
                     changed_ms=change.changed_ms,
                     valid_ms=valid_ms,
                     clock_error_ms=change.clock_error_ms,
                     end=end,
+                    place=change.place,
+                    limit_kmh=change.limit_kmh,
                 ),
             )
 
 
 def signal_lanes(path: Path, run: str = "") -> list[SignalLane]:
-    """The junctions of a signals file; raises BadConfiguration naming the line."""
+    """The junctions and signs of a signals file; raises BadConfiguration naming the line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfiguration(f"{path}: cannot be read: {error}; give a file of JSON lines") from error
-    junctions: dict[str, list[Change]] = {}
+    by_key: dict[str, list[Change]] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -105,12 +123,15 @@ def signal_lanes(path: Path, run: str = "") -> list[SignalLane]:
             change = msgspec.json.decode(line, type=Change)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise BadConfiguration(f"{path}:{number}: {error}; correct the line") from error
-        junctions.setdefault(change.junction_id, []).append(change)
-    if not junctions:
+        by_key.setdefault(change.key, []).append(change)
+    if not by_key:
         raise BadConfiguration(f"{path}: holds no signal; give a file of JSON lines")
     lanes = []
-    for junction, changes in sorted(junctions.items()):
+    for key, changes in sorted(by_key.items()):
         ordered = sorted(changes, key=lambda c: (c.changed_ms, c.signal_group))
-        content = derive_id("signals", *(f"{c.signal_group} {c.state} {c.changed_ms}" for c in ordered))
-        lanes.append(SignalLane(junction, derive_id("epoch", junction, content, run)[:16], ordered))
+        content = derive_id(
+            "signals", *(f"{c.signal_group} {c.state or c.limit_kmh} {c.changed_ms}" for c in ordered)
+        )
+        name = key.removeprefix("junction:")  # as it was before there were signs: a restart finds its epoch
+        lanes.append(SignalLane(key, derive_id("epoch", name, content, run)[:16], ordered))
     return lanes

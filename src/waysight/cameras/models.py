@@ -116,6 +116,7 @@ class Camera(Model):
     traffic: Literal["both", "towards", "away"] = "both"
     purposes: tuple[Purpose, ...] = ("hotlist", "count")
     speed_limit_kmh: float | None = Field(None, gt=0, le=200)
+    variable_limit: bool = False
     calibration: Calibration | None = None
     section: SectionRole | None = None
     junction: Junction | None = None
@@ -156,6 +157,7 @@ class Camera(Model):
             wants[f"sampling: {{fps: {LEAST_MEASURING_FPS:g}}} or more"] = measuring
             wants["calibration"] = self.calibration is not None
         if purpose == "spot_speed":
+            # Also with a variable limit: it applies while the sign is dark.
             wants["speed_limit_kmh"] = self.speed_limit_kmh is not None
         if purpose == "red_light":
             wants["stop_line"] = self.stop_line is not None
@@ -226,6 +228,7 @@ class Section(Model):
     length_m: float = Field(gt=0, le=200_000)
     length_error_m: float = Field(0.0, ge=0)
     limit_kmh: float = Field(gt=0, le=200)
+    variable_limit: bool = False
     country: str = Field("kz", pattern="^[a-z]{2}$")
     entry_ground_y_m: float = 0.0
     exit_ground_y_m: float = 0.0

@@ -164,12 +164,29 @@ def test_signals_resume_where_they_were(tmp_path: Path, cut: int) -> None:
     assert [*again.until(2500), *again.finish(6500)] == whole[cut:]
 
 
+def test_a_speed_sign_tells_its_limit_each_second(tmp_path: Path) -> None:
+    changes = [(1000, 80.0), (2500, None)]
+    lines = [json.dumps({"place": "section:a1", "limit_kmh": kmh, "changed_ms": t}) for t, kmh in changes]
+    light, sign = signal_lanes(write_signals(tmp_path, "\n".join(lines)))
+    assert (light.key, sign.key) == ("junction:j1", "section:a1")
+    told = [r for _, r in (*sign.until(2600), *sign.finish(3600))]
+    assert {r.place for r in told} == {"section:a1"}
+    assert [(r.limit_kmh, r.changed_ms, r.valid_ms, r.end) for r in told] == [
+        (80.0, 1000, 1000, False), (80.0, 1000, 2000, False), (None, 2500, 2500, False), (None, 2500, 3000, False),
+        (None, 2500, 3600, True),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
         ("{", r"signals\.jsonl:5: "),
         ('{"junction_id":"j","signal_group":"n","state":"blue","changed_ms":1}', r"signals\.jsonl:5: .*blue"),
         ('{"junction_id":"j","signal_group":"n","state":"red"}', r"signals\.jsonl:5: .*changed_ms"),
+        ('{"junction_id":"j","signal_group":"n","changed_ms":1}', r"signals\.jsonl:5: .*needs"),
+        ('{"place":"road:a","limit_kmh":80,"changed_ms":1}', r"signals\.jsonl:5: .*section:<id>"),
+        ('{"place":"camera:a","limit_kmh":0,"changed_ms":1}', r"signals\.jsonl:5: .*limit_kmh"),
+        ('{"place":"camera:a","state":"red","changed_ms":1}', r"signals\.jsonl:5: .*no junction"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str, says: str) -> None:
