@@ -33,7 +33,7 @@ from waysight.simulate.town import Town
 from waysight.storage.migrations import migrate
 from waysight.storage.tables import TABLES
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 SIGHTINGS, AWAY_S = 1500, 22.0
 IDS = {"sightings": "sighting_id", "violations": "violation_id", "alerts": "alert_id", "counts": "count_id"}
 WHY = ("--purpose", "the limit was wrong", "--case", "KZ-7", "--json")
@@ -116,19 +116,19 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 def test_nothing_is_lost_while_clickhouse_is_away_and_alerts_go_on(city: City) -> None:
     third = len(city.outputs) // 3
     city.publish(city.outputs[:third])
-    assert eventually(lambda: len(city.stored("sightings")), lambda n: n > 100, 90) > 100, _log(city)
+    assert eventually(lambda: len(city.stored("sightings")), lambda n: n > 100, 240) > 100, _log(city)
     spec.remove(city.settings.state_dir, "clickhouse")
     away_since = time.monotonic()
     city.publish(city.outputs[third:])
     with running(city.settings, city.log, "process", "store", "--instance", "b") as second:
         # The rebalance for the second worker happens while the first one's step waits.
-        alerts = eventually(lambda: len(city.told("alerts")), lambda n: n > 10, 60)
+        alerts = eventually(lambda: len(city.told("alerts")), lambda n: n > 10, 120)
         assert alerts > 10, _log(city)
         time.sleep(max(0.0, away_since + AWAY_S - time.monotonic()))
         alerts = len(city.told("alerts"))
         control.up(city.settings, ("clickhouse",))
         for table in IDS:
-            found = eventually(lambda t=table: city.stored(t) ^ city.told(t), lambda gap: not gap, 90)
+            found = eventually(lambda t=table: city.stored(t) ^ city.told(t), lambda gap: not gap, 180)
             assert not found, (table, len(found), _log(city))
         assert [w.poll() for w in (*city.workers, second)] == [None, None], _log(city)
     assert len(city.stored("sightings")) >= SIGHTINGS
