@@ -16,7 +16,7 @@ GROUPS = {
                    "FrameRef", "Sighting", "Watermark", "SightingBatch", "Pass", "PassBatch", "Signal", "CameraHealth"],
     "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Minute", "MinuteBatch", "Rollup", "Review", "Fine", "Payment", "Vehicle"],
     "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "Person", "Authorisation", "FollowPoint",
-                   "Companion", "CameraRecord", "AuditEvent", "DeadLetter"],
+                   "Companion", "CameraRecord", "AuditEvent", "DeadLetter", "Shard"],
 }  # fmt: skip
 PLAIN = {"string": "str", "long": "int", "int": "int", "float": "float", "double": "float", "boolean": "bool",
          "bytes": "bytes", "null": "None"}  # fmt: skip

@@ -24,6 +24,7 @@ from waysight.messages.governance import (
     DeadLetter,
     FollowPoint,
     Person,
+    Shard,
     WatchlistEntry,
 )
 from waysight.messages.perception import (
@@ -73,6 +74,7 @@ __all__ = [
     "PlateRead",
     "Review",
     "Rollup",
+    "Shard",
     "Sighting",
     "SightingBatch",
     "Signal",

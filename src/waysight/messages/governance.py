@@ -226,3 +226,16 @@ class DeadLetter:
     reason: str
     processor: str
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A part of a packed table, so that workers start without reading every record. Compacted; key: <table>/<number>."""
+
+    table: str
+    number: int
+    of: int
+    rows: int
+    built_ms: int
+    covers: tuple[int, ...]
+    columns: bytes
