@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+
+import numpy as np
 
 from waysight.adapters.broadcast import Broadcast
-from waysight.adapters.dead_letters import dead_letter_output
+from waysight.adapters.dead_letters import REPLAYED, dead_letter_output
+from waysight.adapters.packed import registry_tables, watch_table
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.alert_book import AlertBook
 from waysight.cameras.scenes import Scenes, plate_formats
@@ -21,12 +25,21 @@ from waysight.domain.vehicle_table import VehicleTable
 from waysight.domain.watch_index import WatchIndex
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelope_columns import SightingColumns
-from waysight.envelopes import Fences, Flush, decoded, in_order
-from waysight.messages import AlertAction, Authorisation, CameraRecord, Sighting, WatchlistEntry, Watermark
+from waysight.envelopes import Fences, Flush, decoded
+from waysight.messages import (
+    AlertAction,
+    Authorisation,
+    CameraRecord,
+    Sighting,
+    SightingBatch,
+    Watermark,
+)
 from waysight.seen_columns import seen_rows
 from waysight.settings import Settings
 from waysight.trails import Fresh, Trails, cloned_rules
 from waysight.worth_looking import worth_looking
+
+_place = attrgetter("origin_offset", "ordinal")
 
 
 class MatchLogic:
@@ -59,33 +72,54 @@ class MatchLogic:
         flush, fences, book = Flush(self._codec, 1), Fences(state), AlertBook.of(state)
         sightings = [m for m in messages if m.topic == "sightings"]
         columns = SightingColumns(self._codec, sightings)
-        rows_at = {m.offset: rows for m, rows in zip(sightings, columns.rows, strict=True)}
         followed = self._trails.followed()
-        worth = worth_looking(self._known, self._scenes.scene, columns.records, followed)
-        seen: list[Seen] = []
-        if columns.records is not None and self._trails.wants_seen:
-            seen = seen_rows(columns.records, self._known.gate)
+        found = self._worth_looking(columns, sightings, fences, followed)
+        seen = (
+            seen_rows(columns.records, self._known.gate)
+            if self._trails.wants_seen and columns.records
+            else []
+        )
         reached: dict[str, int] = {}
+        number = 0
         for message in messages:
             flush.reading(message)
-            rows = rows_at.get(message.offset) if message.topic == "sightings" else None
-            if rows is None:
+            if message.topic != "sightings" or columns.records is None:
                 record = decoded(self._codec, message, self.name, flush.outputs)
-                if record is None or message.topic != "sightings":
+                if not isinstance(record, SightingBatch):
                     self._other(state, book, flush, fences, message, record)
                     continue
-                rows = in_order(record)
-                seen += [Seen.of(s) for s in record.records if is_sure(s, self._known.gate)]
-            for item in rows:
-                if isinstance(item, Watermark):
-                    reached[item.camera_id] = max(item.captured_ms, reached.get(item.camera_id, 0))
-                    book.reach(item.camera_id, item.captured_ms)
-                elif fences.is_new(message, item) and (isinstance(item, Sighting) or worth[item.at]):
-                    sighting = item if isinstance(item, Sighting) else columns.whole(item)
-                    self._look(book, flush, sighting, followed)
+                looked = [s for s in sorted(record.records, key=_place) if fences.is_new(message, s)]
+                marks: Sequence[Watermark] = record.watermarks
+                seen += [Seen.of(s) for s in looked if is_sure(s, self._known.gate)]
+            else:
+                looked, marks = found.get(number, []), columns.marks[number]
+                number += 1
+            for sighting in looked:
+                self._look(book, flush, sighting, followed)
+            for mark in marks:
+                reached[mark.camera_id] = max(mark.captured_ms, reached.get(mark.camera_id, 0))
+                book.reach(mark.camera_id, mark.captured_ms)
         self._tell_fresh(book, flush, self._trails.cloned(state, seen, reached, self._clock_ms()))
         fences.save()
         return flush.finish()
+
+    def _worth_looking(
+        self,
+        columns: SightingColumns,
+        messages: Sequence[Message],
+        fences: Fences,
+        followed: frozenset[str],
+    ) -> dict[int, list[Sighting]]:
+        """New sightings that may meet something, whole, by the number of their message."""
+        if columns.records is None:
+            return {}
+        again = np.array([bool(m.headers) and REPLAYED in m.headers for m in messages], bool)[columns.message]
+        new = fences.new_rows("sightings", columns.origins(), again)
+        rows = np.flatnonzero(new & worth_looking(self._known, self._scenes.scene, columns.records, followed))
+        found: dict[int, list[Sighting]] = {}
+        for number, sighting in zip(columns.message[rows].tolist(), columns.whole(rows), strict=True):
+            found.setdefault(number, []).append(sighting)
+        return found
 
     def _look(self, book: AlertBook, flush: Flush, sighting: Sighting, followed: frozenset[str]) -> None:
         scene = self._scenes.scene(sighting.camera_id)
@@ -129,10 +163,12 @@ def build(settings: Settings) -> MatchLogic:
     """The processor against the real engines."""
     codec, scenes, vehicles = Codec(ConfluentRegistry(settings.registry)), Scenes(), VehicleTable()
     watchlist, authorisations = WatchIndex(plate_formats(), vehicles), Authorisations()
-    known = Known(watchlist, settings.alert_gate, authorisations, vehicles, OwnerIndex(vehicles))
+    owners = OwnerIndex(vehicles)
+    known = Known(watchlist, settings.alert_gate, authorisations, vehicles, owners)
     tables = (
         Broadcast[CameraRecord](settings, codec, "cameras", scenes.apply),
-        Broadcast[WatchlistEntry](settings, codec, "watchlist", watchlist.apply),
+        watch_table(settings, codec, watchlist),
+        *registry_tables(settings, codec, vehicles, owners),
         Broadcast[Authorisation](settings, codec, "authorisations", authorisations.apply),
     )
     return MatchLogic(

@@ -11,6 +11,8 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from waysight.codec import Codec
@@ -31,19 +33,8 @@ class PassRow(NamedTuple):
     last_ms: int
 
 
-class SightingRow(NamedTuple):
-    """What a look-up in the watchlist needs of a sighting; `at` is its place in the columns."""
-
-    origin_offset: int
-    ordinal: int
-    origin_partition: int
-    at: int
-    camera_id: str
-    plate: str
-    plate_confidence: float
-
-
 Rows = list[Any]
+Integers = npt.NDArray[np.integer]
 _ORIGIN = ("origin_offset", "ordinal", "origin_partition")
 _place = itemgetter(0, 1)
 
@@ -55,28 +46,43 @@ def pass_rows(codec: Codec, messages: Sequence[Message]) -> list[Rows | None]:
 
 
 class SightingColumns:
-    """Messages of `sightings` as columns; `rows` holds per message its `SightingRow`s and `Watermark`s in order.
+    """Messages of `sightings` as columns, message by message in the order in which the sightings were made.
 
-    None in `rows`: decode that message singly.
+    `records` holds all sightings (n,), `message` (n,) the number of each one's message, `marks` the watermarks of each
+    message. `records` is None, and nothing is held, when some message must be decoded singly.
     """
 
     def __init__(self, codec: Codec, messages: Sequence[Message]) -> None:
         batch = _columns(codec, messages)
-        self._records = None if batch is None else batch.column("records").flatten()
-        self.rows: list[Rows | None] = [None] * len(messages)
+        self.records: pa.StructArray | None = None
+        self.message = np.zeros(0, np.int64)
+        self.marks: list[list[Watermark]] = [[] for _ in messages]
         if batch is not None:
-            self.rows = _rows(batch, len(messages), _sightings)
+            lists, marks = batch.column("records"), batch.column("watermarks")
+            self.message = np.repeat(np.arange(len(messages)), np.diff(lists.offsets.to_numpy()))
+            self.records = _ordered(lists.flatten(), self.message)
+            for number, told in enumerate(marks.to_pylist() if len(marks.flatten()) else ()):
+                self.marks[number] = [Watermark(**w) for w in told]
 
-    @property
-    def records(self) -> pa.StructArray | None:
-        """All sightings as one array, in the order of `SightingRow.at`; None when no message was read as columns."""
-        return self._records
+    def origins(self) -> tuple[Integers, Integers, Integers]:
+        """Origin partition, offset and ordinal of each sighting."""
+        return tuple(self._numbers(name) for name in ("origin_partition", "origin_offset", "ordinal"))  # type: ignore[return-value]
 
-    def whole(self, row: SightingRow) -> Sighting:
-        """The sighting of a row with all its fields."""
-        if self._records is None:
-            raise BadMessage("no columns were read", "sightings")
-        return msgspec.convert(self._records[row.at].as_py(), Sighting)
+    def whole(self, rows: Integers) -> list[Sighting]:
+        """Some sightings with all their fields, in the order of `rows`."""
+        if self.records is None or not len(rows):
+            return []
+        return msgspec.convert(self.records.take(pa.array(rows)).to_pylist(), list[Sighting])
+
+    def _numbers(self, name: str) -> Integers:
+        found: Integers = self.records.field(name).to_numpy().astype(np.int64, copy=False)  # type: ignore[union-attr]
+        return found
+
+
+def _ordered(records: pa.StructArray, message: Integers) -> pa.StructArray:
+    offset, ordinal = (records.field(name).to_numpy() for name in ("origin_offset", "ordinal"))
+    later = (np.diff(offset) > 0) | ((np.diff(offset) == 0) & (np.diff(ordinal) > 0)) | (np.diff(message) > 0)
+    return records if later.all() else records.take(pa.array(np.lexsort((ordinal, offset, message))))
 
 
 def _columns(codec: Codec, messages: Sequence[Message]) -> pa.RecordBatch | None:
@@ -109,9 +115,3 @@ def _passes(records: pa.StructArray) -> list[Any]:
     origin = [records.field(name).to_pylist() for name in _ORIGIN]
     rest = [records.field(name).to_pylist() for name in ("camera_id", "label", "last_ms")]
     return list(map(PassRow._make, zip(*origin, records.field("key").to_pylist(), *rest, strict=True)))
-
-
-def _sightings(records: pa.StructArray) -> list[Any]:
-    origin = [records.field(name).to_pylist() for name in _ORIGIN]
-    rest = [records.field(name).to_pylist() for name in ("camera_id", "plate", "plate_confidence")]
-    return list(map(SightingRow._make, zip(*origin, range(len(records)), *rest, strict=True)))

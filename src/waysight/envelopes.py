@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from waysight.adapters.dead_letters import REPLAYED, dead_letter_output
 from waysight.codec import Codec
 from waysight.domain.fence import Origin, fence_key
@@ -21,6 +24,7 @@ _BATCHES: dict[str, Callable[..., Any]] = {
     "minutes": MinuteBatch,
 }
 R = TypeVar("R")
+Numbers = npt.NDArray[np.integer]
 
 
 def decoded(codec: Codec, message: Message, processor: str, outputs: list[Output]) -> Any | None:
@@ -64,15 +68,37 @@ class Fences:
         if message.headers and REPLAYED in message.headers:
             return True
         at, origin = (message.topic, made.origin_partition), (made.origin_offset, made.ordinal)
-        last = self._last.get(at)
-        if last is None:
-            kept = self._state.get("fence", fence_key(*at), Origin)
-            last = self._last[at] = (-1, -1) if kept is None else (kept.offset, kept.ordinal)
-        if origin <= last:
+        if origin <= self._newest(at):
             return False
         self._last[at] = origin
         self._moved.add(at)
         return True
+
+    def new_rows(
+        self, topic: str, origins: tuple[Numbers, Numbers, Numbers], always: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """`is_new` of many rows (n,) in order: `origins` are partition, offset and ordinal; `always` passes letters sent again."""
+        new = always.copy()
+        partitions, offsets, ordinals = origins
+        for partition in np.unique(partitions[~always]).tolist():
+            at = topic, partition
+            rows = np.flatnonzero((partitions == partition) & ~always)
+            offset, ordinal = self._newest(at)
+            bits = max(int(ordinals[rows].max()), ordinal, 0).bit_length()
+            places = (offsets[rows].astype(np.int64) << bits) | ordinals[rows].astype(np.int64)
+            first = (offset << bits) | ordinal if offset >= 0 else -1
+            newest = np.maximum.accumulate(np.concatenate(([first], places)))
+            new[rows] = places > newest[:-1]
+            if int(newest[-1]) > first:
+                self._last[at] = divmod(int(newest[-1]), 1 << bits)
+                self._moved.add(at)
+        return new
+
+    def _newest(self, at: tuple[str, int]) -> tuple[int, int]:
+        if at not in self._last:
+            kept = self._state.get("fence", fence_key(*at), Origin)
+            self._last[at] = (-1, -1) if kept is None else (kept.offset, kept.ordinal)
+        return self._last[at]
 
     def save(self) -> None:
         """Keep how far each fence has moved."""

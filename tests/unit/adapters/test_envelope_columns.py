@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from waysight.adapters.dead_letters import REPLAYED
+from waysight.adapters.keyed_state import KeyedState
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
+from waysight.domain.fence import Origin
 from waysight.engine import Message
-from waysight.envelope_columns import Rows, SightingColumns, pass_rows
-from waysight.envelopes import in_order
+from waysight.envelope_columns import SightingColumns, pass_rows
+from waysight.envelopes import Fences, in_order
 from waysight.messages import PassBatch, Sighting, SightingBatch, Watermark
 from waysight.passes import pass_of, sighting_of
-
-
-def sighting_rows(codec: Codec, messages: list[Message]) -> list[Rows | None]:
-    columns = SightingColumns(codec, messages)
-    for message, rows in zip(messages, columns.rows, strict=True):
-        whole = (
-            {}
-            if rows is None
-            else {origin_place(r): r for r in codec.decode("sightings", message.value).records}
-        )
-        for row in rows or ():
-            if not isinstance(row, Watermark):
-                assert columns.whole(row) == whole[origin_place(row)]
-    return columns.rows
 
 
 def whole_again(codec: Codec, batch: SightingBatch) -> list[Sighting]:
@@ -97,20 +88,31 @@ def test_rows_are_the_records(seed: int) -> None:
         keyed = tuple(pass_of(codec, f"camera:{s.camera_id}", s) for s in records)
         assert [sighting_of(codec, p) for p in keyed] == whole_again(codec, sightings[-1])
         passes.append(PassBatch(records=keyed, watermarks=tuple(marks)))
-    for topic, batches, read in (("sightings", sightings, sighting_rows), ("passes", passes, pass_rows)):
-        messages = [Message(topic, 0, n, b"", codec.encode(topic, b)) for n, b in enumerate(batches)]
-        for batch, rows in zip(batches, read(codec, messages), strict=True):
-            whole = in_order(batch)
-            assert rows is not None
-            assert len(rows) == len(whole)
-            for row, item in zip(rows, whole, strict=True):
-                if isinstance(item, Watermark):
-                    assert row == item
-                    continue
-                made = item
-                names = set(row._fields) - {"key", "at"}
-                assert {n: getattr(row, n) for n in names} == {n: getattr(made, n) for n in names}
-                assert topic == "sightings" or row.key == item.key
+    messages = [
+        Message("sightings", 0, n, b"", codec.encode("sightings", b)) for n, b in enumerate(sightings)
+    ]
+    columns = SightingColumns(codec, messages)
+    found = columns.whole(np.arange(len(columns.message)))
+    for n, batch in enumerate(sightings):
+        mine = [s for s, number in zip(found, columns.message, strict=True) if number == n]
+        assert mine == sorted(whole_again(codec, batch), key=origin_place)
+        assert sorted(columns.marks[n], key=origin_place) == sorted(batch.watermarks, key=origin_place)
+    assert [(s.origin_partition, *origin_place(s)) for s in found] == list(
+        zip(*columns.origins(), strict=True)
+    )
+    messages = [Message("passes", 0, n, b"", codec.encode("passes", b)) for n, b in enumerate(passes)]
+    for batch, rows in zip(passes, pass_rows(codec, messages), strict=True):
+        whole = in_order(batch)
+        assert rows is not None
+        assert len(rows) == len(whole)
+        for row, item in zip(rows, whole, strict=True):
+            if isinstance(item, Watermark):
+                assert row == item
+                continue
+            made = item
+            names = set(row._fields) - {"key"}
+            assert {n: getattr(row, n) for n in names} == {n: getattr(made, n) for n in names}
+            assert row.key == item.key
 
 
 def test_anything_odd_is_left_to_the_single_decoder() -> None:
@@ -118,7 +120,35 @@ def test_anything_odd_is_left_to_the_single_decoder() -> None:
     good = Message(
         "sightings", 0, 0, b"", codec.encode("sightings", SightingBatch(records=(), watermarks=()))
     )
-    assert sighting_rows(codec, [good]) == [[]]
+    assert SightingColumns(codec, [good]).records is not None
     for value in (None, b"", b"garbage", (good.value or b"")[:5] + b"\x80"):
-        assert sighting_rows(codec, [good, Message("sightings", 0, 1, b"", value)]) == [None, None]
-    assert sighting_rows(codec, []) == []
+        columns = SightingColumns(codec, [good, Message("sightings", 0, 1, b"", value)])
+        assert columns.records is None
+        assert columns.whole(columns.message) == []
+    assert SightingColumns(codec, []).records is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fences_of_many_rows_are_those_of_each(seed: int) -> None:
+    chance, one, many = random.Random(seed), KeyedState(0), KeyedState(0)
+    for _ in range(4):
+        places = [
+            (chance.randrange(3), chance.randrange(9), chance.randrange(5))
+            for _ in range(chance.randrange(30))
+        ]
+        again = [chance.random() < 0.2 for _ in places]
+        singly = Fences(one)
+        expected = [
+            singly.is_new(
+                Message("passes", 0, 0, b"", b"", {REPLAYED: b"1"} if a else {}),
+                replace(_mark(offset, ordinal), origin_partition=partition),
+            )
+            for (partition, offset, ordinal), a in zip(places, again, strict=True)
+        ]
+        singly.save()
+        together = Fences(many)
+        columns = np.array(places, np.int64).reshape(-1, 3).T
+        found = together.new_rows("passes", (columns[0], columns[1], columns[2]), np.array(again, bool))
+        together.save()
+        assert found.tolist() == expected
+        assert dict(one.items("fence", Origin)) == dict(many.items("fence", Origin))
