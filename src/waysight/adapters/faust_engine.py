@@ -23,15 +23,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from waysight import metrics
+from waysight.adapters.faust_app import make_app
 from waysight.adapters.faust_fixes import (
-    QuietMonitor,
     crash_ends_process,
-    message_of,
+    messages_of,
     own_commits,
     own_producers,
     use_copartitioned_assignor,
@@ -42,25 +41,29 @@ from waysight.adapters.kafka_admin import topic_partitions
 from waysight.adapters.keyed_state import KeyedState
 from waysight.engine import Logic, Message, Output, advance, begin
 from waysight.errors import BadConfiguration, WaysightError
-from waysight.processing import group_id, state_topic
+from waysight.processing import state_topic
 from waysight.settings import Settings
 from waysight.topics import is_keyed, partition_for
 
 _log = logging.getLogger(__name__)
 _FENCE = ""
-_MAX_BYTES = 16 * 1024 * 1024
 _LONG_S = 2.0  # a step that takes longer waits for something outside
-_NO_LIMIT_S = 86_400.0
+_BUNDLES = 8  # fetched parts of partitions in one batch, and as many waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How one worker trades latency against throughput; `instance` names it for static membership."""
+    """How one worker trades latency against throughput; `instance` names it for static membership.
+
+    A step takes up to `take` messages. A transaction is committed after `commit_s`, but after `prompt_s` when it
+    holds something that people wait for (the logic's `prompt` topics).
+    """
 
     instance: str = ""
     take: int = 400
     within_s: float = 0.03
     commit_s: float = 0.3
+    prompt_s: float = 0.08
     session_s: float = 10.0
     stall_s: float = 30.0
 
@@ -74,10 +77,12 @@ class FaustEngine:
         self._take = int(getattr(logic, "batch", self._tuning.take))
         self._counts: dict[str, int] = {}
         self._states: dict[int, KeyedState] = {}
+        self._prompt = frozenset(getattr(logic, "prompt", ()))
         self._dirty: dict[str, dict[TopicPartition, int]] = defaultdict(dict)
+        self._changes: dict[str, dict[bytes, bytes | None]] = defaultdict(dict)
         self._generation = self._loaded = 0
         self._committed_at = self._moved_at = time.monotonic()
-        self._busy = self._ending = False
+        self._busy = self._ending = self._awaited = False
         self._sending: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._advanced: set[int] = set()  # partitions whose step has its outputs and may not be given up
 
@@ -87,7 +92,16 @@ class FaustEngine:
         self._check_topics()
         await begin(self._logic)
         self._lock, self._gate = asyncio.Lock(), asyncio.Event()
-        self._app = self._make_app()
+        tuning = self._tuning
+        self._app = make_app(
+            self._settings,
+            self._name,
+            tuning.instance,
+            take=self._take,
+            bundles=_BUNDLES,
+            commit_s=tuning.prompt_s if self._prompt else tuning.commit_s,
+            session_s=tuning.session_s,
+        )
         self._fetches = watch_fetches(self._app)
         crash_ends_process(self._app, self._die)
         use_copartitioned_assignor(self._app)
@@ -114,45 +128,6 @@ class FaustEngine:
         except TimeoutError:
             _log.warning("%s: Faust did not stop in time; everything is committed", self._name)
 
-    def _make_app(self) -> faust.App:
-        small = self._take < 100
-        folder = self._settings.state_dir.resolve() / "faust" / f"{self._name}{self._tuning.instance}"
-        folder.mkdir(parents=True, exist_ok=True)
-        app = faust.App(
-            group_id(self._name),
-            broker="kafka://" + self._settings.bootstrap.replace(",", ";"),
-            store="memory://",
-            datadir=str(folder),
-            processing_guarantee="exactly_once",
-            table_standby_replicas=1,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            web_enabled=False,
-            worker_redirect_stdouts=False,
-            Monitor=QuietMonitor,
-            stream_wait_empty=False,
-            stream_recovery_delay=0.0,
-            stream_buffer_maxsize=64 if small else 4096,
-            broker_max_poll_records=32 if small else 2000,
-            broker_session_timeout=self._tuning.session_s,
-            broker_heartbeat_interval=2.0,
-            broker_max_poll_interval=_NO_LIMIT_S,  # a sink may be away for long; `_watch` finds a standstill
-            broker_request_timeout=30.0,
-            broker_commit_interval=self._tuning.commit_s,
-            consumer_max_fetch_size=_MAX_BYTES,
-            consumer_auto_offset_reset="earliest",
-            consumer_group_instance_id=f"{self._name}-{self._tuning.instance}"
-            if self._tuning.instance
-            else None,
-            producer_linger=0.003,
-            producer_compression_type="lz4",
-            producer_max_request_size=_MAX_BYTES,
-            producer_max_batch_size=262144,
-            producer_request_timeout=30.0,
-        )
-        app.in_worker = True  # or Faust starts no transactional producers
-        return app
-
     def _check_topics(self) -> None:
         needed = (*self._logic.inputs, *self._logic.outputs, state_topic(self._name))
         missing = [t for t in needed if t not in self._counts]
@@ -174,7 +149,7 @@ class FaustEngine:
 
     async def _work(self, stream: Any) -> None:
         """The agent: batches in, one transaction per partition out."""
-        async for events in stream.take_events(self._take, within=self._tuning.within_s):
+        async for events in stream.take_events(_BUNDLES, within=self._tuning.within_s):
             while True:
                 await self._gate.wait()
                 await self._lock.acquire()
@@ -183,9 +158,11 @@ class FaustEngine:
                 self._lock.release()
             try:
                 self._busy = True
-                await self._apply([message_of(event.message) for event in events])
-                if time.monotonic() - self._committed_at >= self._tuning.commit_s:
-                    await self._commit()
+                messages = [m for event in events for m in messages_of(event.message)]
+                for first in range(0, len(messages), self._take):
+                    if not self._ending:  # what is left comes again, to whoever has the partitions then
+                        await self._apply(messages[first : first + self._take])
+                        await self._commit_if_due()
             except BaseException as error:  # noqa: BLE001 - the supervised loop: nothing may be acknowledged after it
                 self._die_of(error)
             finally:
@@ -245,8 +222,8 @@ class FaustEngine:
         self._moved_at = time.monotonic()
 
     async def _send(self, state: KeyedState, messages: list[Message], outputs: Sequence[Output]) -> None:
-        """Put outputs, changes and offsets of a step into the partition's transaction."""
-        partition, changes = state.partition, state.changes()
+        """Put the outputs of a step into the partition's transaction; its changes and offsets follow at the commit."""
+        partition = state.partition
         transaction = self._transaction(messages[0].topic, partition)
         send = self._app.producer.send
         sent = []
@@ -259,11 +236,11 @@ class FaustEngine:
                 )
             )
             metrics.MESSAGES_OUT.labels(self._name, output.topic).inc()
-        log = state_topic(self._name)
-        for key, value in changes:
-            sent.append(await send(log, key, value, partition, None, None, transactional_id=transaction))
+            self._awaited = self._awaited or output.topic in self._prompt
         await asyncio.gather(*sent)
+        changes = state.changes()
         state.committed(changes)
+        self._changes[transaction].update(changes)
         for message in messages:
             self._dirty[transaction][TopicPartition(message.topic, partition)] = message.offset + 1
             metrics.MESSAGES_IN.labels(self._name, message.topic).inc()
@@ -297,9 +274,14 @@ class FaustEngine:
             state.load(message.key or b"", message.value)
         return state
 
+    async def _commit_if_due(self) -> None:
+        after_s = self._tuning.prompt_s if self._awaited else self._tuning.commit_s
+        if time.monotonic() - self._committed_at >= after_s:
+            await self._commit()
+
     async def _commit(self, again: bool = True) -> None:
         """Commit every open transaction; the caller holds the lock."""
-        self._committed_at = time.monotonic()
+        self._committed_at, self._awaited = time.monotonic(), False
         if not self._dirty:
             return
         with metrics.COMMIT_SECONDS.labels(self._name).time():
@@ -307,14 +289,21 @@ class FaustEngine:
 
     async def _commit_one(self, transaction: str, again: bool) -> None:
         async with self._sending[transaction]:
-            offsets = self._dirty.pop(transaction)
+            offsets, changes = self._dirty.pop(transaction), self._changes.pop(transaction, {})
+            send, log = self._app.producer.send, state_topic(self._name)
+            partition = next(iter(offsets)).partition
+            sent = [
+                await send(log, key, value, partition, None, None, transactional_id=transaction)
+                for key, value in changes.items()
+            ]
+            await asyncio.gather(*sent)
             commit = self._app.producer.commit_transactions
             await commit({transaction: offsets}, self._app.conf.id, start_new_transaction=again)
 
     async def _commit_by_timer(self) -> None:
         async with self._lock:
             try:
-                await self._commit()
+                await self._commit_if_due()
             except BaseException as error:  # noqa: BLE001 - an unknown outcome: only a restart is safe
                 self._die_of(error)
 

@@ -6,6 +6,8 @@ fetching, streams and transactional producers are used. That leaves these change
 * `watch_fetches` notes, for each message after a hole in the offsets (transaction markers, aborted records),
   where the hole begins, as aiokafka's own position says. A later check can then tell a hole from a loss.
 * the same function makes `highwaters` ask the broker; under exactly-once Faust answers from its last fetch.
+* the same function hands over all messages of a partition that one fetch brought as one `Bundle`: Faust costs
+  100 us of CPU a message, whatever is in it.
 * `own_commits` replaces Faust's commit and its end-of-transaction at revocation by ours.
 * `use_copartitioned_assignor`: without tables Faust falls back to a round robin that does not co-partition.
 * `own_producers`: Faust keeps the transactional producers of all apps of a process in one dictionary.
@@ -15,7 +17,7 @@ fetching, streams and transactional producers are used. That leaves these change
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 from faust.sensors.base import Sensor
@@ -90,10 +92,11 @@ async def _noted_fetch(self: Any, consumer: Any, active_partitions: Any, **optio
     log = getattr(self.app, "waysight_fetches", None)
     before = {} if log is None else {tp: _position(consumer, tp) for tp in active_partitions or ()}
     records = await _fetch(self, consumer, active_partitions, **options)
-    if log is not None:
-        for tp in {**before, **records}:
-            log.note(tp.topic, tp.partition, before.get(tp), [r.offset for r in records.get(tp, ())])
-    return records
+    if log is None:
+        return records
+    for tp in {**before, **records}:
+        log.note(tp.topic, tp.partition, before.get(tp), [r.offset for r in records.get(tp, ())])
+    return {tp: [_bundle(found)] for tp, found in records.items() if found}
 
 
 def _position(consumer: Any, tp: Any) -> int | None:
@@ -147,18 +150,38 @@ def crash_ends_process(app: faust.App, die: Callable[[str], None]) -> None:
     app.crash = crash
 
 
-def message_of(raw: Any) -> Message:
-    """Faust's message as ours."""
-    headers = {
-        name: value or b""
-        for name, value in (raw.headers.items() if hasattr(raw.headers, "items") else raw.headers or ())
-    }
-    return Message(
-        raw.topic,
-        raw.partition,
-        raw.offset,
-        raw.key,
-        raw.value,
-        headers,
-        round((raw.timestamp or 0.0) * 1000),
-    )
+class Bundle(NamedTuple):
+    """Several records of one partition in the shape of one; `offset` is the last one's, `value` holds them all."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: list[Any]
+    timestamp: int = 0
+    timestamp_type: int = 0
+    headers: tuple[()] = ()
+    key: bytes = b""
+    checksum: None = None
+    serialized_key_size: int = 0
+    serialized_value_size: int = 0
+
+
+def _bundle(records: list[Any]) -> Bundle:
+    last = records[-1]
+    return Bundle(last.topic, last.partition, last.offset, records)
+
+
+def messages_of(bundle: Any) -> list[Message]:
+    """What is in a bundle that has come through Faust, as our messages."""
+    return [
+        Message(
+            raw.topic,
+            raw.partition,
+            raw.offset,
+            raw.key,
+            raw.value,
+            {name: value or b"" for name, value in raw.headers},
+            raw.timestamp or 0,
+        )
+        for raw in bundle.value
+    ]
