@@ -1,0 +1,134 @@
+"""Following and convoys on real parts: refused without an authorisation, live under one, ended when it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sightings import sighting
+from workers import eventually, running, waysight
+
+from waysight.adapters.kafka import Publisher, read_all
+from waysight.adapters.kafka_admin import apply_topics
+from waysight.adapters.registry import ConfluentRegistry
+from waysight.codec import Codec
+from waysight.messages import PassBatch, Sighting, SightingBatch
+from waysight.passes import pass_of
+from waysight.settings import Settings
+
+pytestmark = pytest.mark.integration
+PROMISED_S = 5.0
+
+
+def test_a_vehicle_is_followed_and_its_convoy_told_while_an_authorisation_lasts(
+    stack: Settings, unique: str, tmp_path: Path
+) -> None:
+    apply_topics(stack)
+    number = uuid.uuid4().int % 9000 + 1000
+    subject, before, beside = (f"{series}{number}" for series in ("SBJ", "BFR", "BSD"))
+    cameras = [f"cam-{unique}-{n}" for n in range(3)]
+    _import_cameras(stack, tmp_path, cameras)
+    street = Street(stack, cameras)
+    refused = waysight(stack, "follow", subject, "--authorisation", "none")
+    assert refused.returncode == 4
+    assert f"authorise grant --purpose follow --subject {subject}" in refused.stderr
+    log, shown, picture = tmp_path / "workers.log", tmp_path / "follow.jsonl", tmp_path / "path.png"
+    with running(stack, log, "process", "match", "convoy", "--instance", unique):
+        street.drive(subject, before)
+        follow, convoy = (_grant(stack, purpose, subject, unique) for purpose in ("follow", "convoy"))
+        time.sleep(PROMISED_S)
+        command = [sys.executable, "-m", "waysight.cli", "follow", subject, "--authorisation", follow, "--json", "--map",
+                   str(picture)]  # fmt: skip
+        with shown.open("wb") as out, (tmp_path / "follow.err").open("wb") as err:
+            watching = subprocess.Popen(command, env=stack.child_environment(), stdout=out, stderr=err)
+        street.drive(subject, beside)
+        lines = eventually(lambda: shown.read_text().splitlines(), lambda found: len(found) >= 3)
+        points = [json.loads(line) for line in lines]
+        assert [p["camera_id"] for p in points] == cameras, log.read_text()[-3000:]
+        assert [round(p["lat"], 3) for p in points] == [43.2, 43.21, 43.22]
+        told = eventually(lambda: _convoys(stack, street.codec, subject), bool)
+        assert {(a.plate, a.authorisation_id, a.case_number) for a in told} == {(beside, convoy, unique)}
+        _ran(stack, "authorise", "revoke", follow, "--reason", "the court ended it")
+        revoked_s = time.monotonic()
+        assert watching.wait(30) == 0
+        assert time.monotonic() - revoked_s < PROMISED_S
+        street.drive(subject, beside)
+        eventually(lambda: _convoys(stack, street.codec, subject), lambda found: found[-1].sightings >= 6)
+    assert len(shown.read_text().splitlines()) == 3
+    assert len([p for _, p in read_all(stack, street.codec, "follows") if p.plate == subject]) == 3
+    assert "the court ended it" in (tmp_path / "follow.err").read_text()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    mine = [e for e in _ran(stack, "audit", "list") if subject in e["detail"]]
+    acts = [
+        e["action"] for e in sorted(mine, key=lambda e: e["sequence"]) if e["action"].startswith("follow.")
+    ]
+    assert acts == ["follow.start", "follow.end"]
+
+
+class Street:
+    """Two vehicles that pass some cameras together, again and again."""
+
+    def __init__(self, settings: Settings, cameras: list[str]) -> None:
+        self.codec, self._cameras = Codec(ConfluentRegistry(settings.registry)), cameras
+        self._publisher = Publisher(settings, self.codec)
+        self._origin, self._sent = uuid.uuid4().int % 2**31, 0
+
+    def drive(self, first: str, second: str) -> None:
+        """Pass every camera, ten seconds apart, each in an envelope of its own."""
+        begin_ms = time.time_ns() // 1_000_000
+        for n, camera in enumerate(self._cameras):
+            for gap_ms, plate in ((0, first), (3000, second)):
+                self._sent += 1
+                last_ms = begin_ms + n * 10_000 + gap_ms
+                self._send(
+                    replace(
+                        sighting(camera, plate, 0), sighting_id=f"{camera}-{self._sent}", first_ms=last_ms - 900,
+                        last_ms=last_ms, captured_ms=last_ms, origin_partition=self._origin, origin_offset=self._sent,
+                    )
+                )  # fmt: skip
+        self._publisher.flush()
+
+    def _send(self, seen: Sighting) -> None:
+        key = f"camera:{seen.camera_id}"
+        passes = PassBatch(records=(pass_of(self.codec, key, seen),), watermarks=())
+        self._publisher.publish("passes", key, passes)
+        self._publisher.publish("sightings", seen.plate, SightingBatch(records=(seen,), watermarks=()))
+
+
+def _import_cameras(settings: Settings, folder: Path, cameras: list[str]) -> None:
+    file = folder / "cameras.yaml"
+    file.write_text(
+        "cameras:\n"
+        + "".join(
+            f"- {{id: {camera}, source: 'rtsp://127.0.0.1/x', purposes: [hotlist], "
+            f"location: {{lat: {43.2 + n / 100}, lon: 76.9}}}}\n"
+            for n, camera in enumerate(cameras)
+        )
+    )
+    assert _ran(settings, "cameras", "import", str(file))["imported"] == len(cameras)
+
+
+def _grant(settings: Settings, purpose: str, plate: str, case: str) -> str:
+    until = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400))
+    granted = _ran(
+        settings, "authorise", "grant", "--purpose", purpose, "--subject", plate, "--until", until, "--authority",
+        "court 7", "--legal-basis", "CPC art. 231", "--case", case,
+    )  # fmt: skip
+    return str(granted["authorisation_id"])
+
+
+def _convoys(settings: Settings, codec: Codec, subject: str) -> list[Any]:
+    return [a for _, a in read_all(settings, codec, "alerts") if (a.kind, a.subject) == ("convoy", subject)]
+
+
+def _ran(settings: Settings, *words: str) -> Any:
+    done = waysight(settings, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
