@@ -21,6 +21,7 @@ from waysight.settings import Settings
 from waysight.simulate.sightings import Traffic
 
 TWICE, GARBAGE_EVERY_S, PAID_EVERY = 0.02, 6.0, 3
+PATIENCE_S = 900.0  # a broker may be away again and again
 POISONED = ("sightings", "passes", "signals", "violations", "reviews", "payments")
 HOUR_MS = 3_600_000
 
@@ -32,7 +33,7 @@ class Sender(threading.Thread):
         self, settings: Settings, codec: Codec, file: CameraFile, traffic: Traffic, speed: float
     ) -> None:
         super().__init__(name="sender", daemon=True)
-        self._publisher = Publisher(settings, codec, linger_ms=20)
+        self._publisher = Publisher(settings, codec, linger_ms=20, patience_s=PATIENCE_S)
         self._feed = Feed(codec, file, settings.partitions, flush_ms=2000)
         self._settings, self._traffic, self._speed = settings, traffic, speed
         self._chance = random.Random(f"load{traffic.town.seed}")
@@ -65,7 +66,7 @@ class Sender(threading.Thread):
             if due_s >= poison_s:
                 poison_s += GARBAGE_EVERY_S
                 self._poison()
-        self._publisher.flush(180.0)
+        self._publisher.flush(PATIENCE_S)
 
     def _poison(self) -> None:
         topic = POISONED[len(self.garbage) % len(POISONED)]
@@ -86,7 +87,7 @@ class Officer(threading.Thread):
     def __init__(self, settings: Settings, codec: Codec) -> None:
         super().__init__(name="officer", daemon=True)
         self._settings, self._codec = settings, codec
-        self._publisher = Publisher(settings, codec)
+        self._publisher = Publisher(settings, codec, patience_s=PATIENCE_S)
         self._over = threading.Event()
         self.reviewed: set[str] = set()
         self.paid: set[str] = set()
@@ -103,7 +104,7 @@ class Officer(threading.Thread):
         """Stop reading, and have everything acknowledged."""
         self._over.set()
         self.join(60.0)
-        self._publisher.flush(120.0)
+        self._publisher.flush(PATIENCE_S)
 
     def _run(self) -> None:
         acts: dict[str, Callable[[Any], None]] = {"violations": self._review, "fines": self._pay}

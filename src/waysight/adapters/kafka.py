@@ -24,9 +24,14 @@ Delivered = Callable[[str | None], None]
 
 
 class Publisher:
-    """An idempotent producer of records; the key decides the partition as Java's client would."""
+    """An idempotent producer of records; the key decides the partition as Java's client would.
 
-    def __init__(self, settings: Settings, codec: Codec, linger_ms: int = 5) -> None:
+    A message that the broker has not taken after `patience_s` has failed.
+    """
+
+    def __init__(
+        self, settings: Settings, codec: Codec, linger_ms: int = 5, patience_s: float = 120.0
+    ) -> None:
         self._settings, self._codec = settings, codec
         self._failure = ""
         self._producer = Producer(
@@ -39,7 +44,7 @@ class Publisher:
                 "linger.ms": linger_ms,
                 "message.max.bytes": 16 * 1024 * 1024,
                 "queue.buffering.max.kbytes": 262144,
-                "delivery.timeout.ms": 120_000,
+                "delivery.timeout.ms": round(patience_s * 1000),
             }
         )
 
