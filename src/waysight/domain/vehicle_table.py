@@ -134,6 +134,7 @@ class _Base:
         self.alive = np.ones(len(rows.keys), bool)
         self.by_owner = np.argsort(rows.owners, kind="stable").astype(np.uint32)
         self.changed: dict[str, Vehicle] = {}
+        self.changed_keys: set[int] = set()
         self.by_changed_owner: dict[str, dict[str, None]] = {}
 
 
@@ -158,13 +159,16 @@ class VehicleTable:
         old = base.changed.get(plate)
         if old is not None:
             base.by_changed_owner.get(old.owner_id, {}).pop(plate, None)
+        key = pack_one(plate)
         if vehicle is None:
             base.changed.pop(plate, None)
+            base.changed_keys.discard(key)
         else:
             base.changed[plate] = vehicle
+            base.changed_keys.add(key)
             if vehicle.owner_id:
                 base.by_changed_owner.setdefault(vehicle.owner_id, {})[plate] = None
-        for row in rows_of(base.rows.keys, pack_one(plate)):
+        for row in rows_of(base.rows.keys, key):
             base.alive[row] = False
         if len(base.changed) > max(_LEAST_MERGED, int(_MERGED_SHARE * len(base.rows.keys))):
             self._merge()
@@ -190,12 +194,15 @@ class VehicleTable:
         return np.asarray(self.holds_keys(pack(plates)) | fresh, bool)
 
     def holds_keys(self, keys: Keys) -> Flags:
-        """Which keys are those of vehicles in the arrays; changes since are not among them."""
+        """Which keys are those of registered plates."""
         base = self._base
-        if not len(base.rows.keys):
-            return np.zeros(len(keys), bool)
-        at = np.minimum(np.searchsorted(base.rows.keys, keys), len(base.rows.keys) - 1)
-        return np.asarray((base.rows.keys[at] == keys) & base.alive[at], bool)
+        found = np.zeros(len(keys), bool)
+        if len(base.rows.keys):
+            at = np.minimum(np.searchsorted(base.rows.keys, keys), len(base.rows.keys) - 1)
+            found = (base.rows.keys[at] == keys) & base.alive[at]
+        if base.changed_keys:
+            found |= np.fromiter((k in base.changed_keys for k in keys.tolist()), bool, len(keys))
+        return np.asarray(found & (keys != 0), bool)
 
     def look_of(self, plate: str) -> RegisteredLook | None:
         """What the register says of a plate's vehicle; None when it is not registered."""

@@ -231,6 +231,10 @@ class WatchIndex:
         """All entries that are no plates of a mode, in force or not, by entry id."""
         return tuple(e for _, e in sorted(self._modes.get(mode, {}).items()))
 
+    def odd(self) -> tuple[WatchlistEntry, ...]:
+        """The entries whose plates do not fit into a key."""
+        return tuple(self._odd.values())
+
     def possible(self, plates: Sequence[str]) -> Flags:
         """Which canonical plates (n,) may meet a wanted plate or pattern: all that do, and few that do not."""
         layer = self._layer
