@@ -26,7 +26,7 @@ from waysight.settings import get_settings
 # In this order: sampling counts its own process's CPU, before the others leave threads behind.
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "sampling": sampling.main,
-    "stream": stream.main,
+    "stream": stream.short,
     "latency": latency.main,
     "models": models.main,
     "tracking": tracking.main,
