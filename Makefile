@@ -9,7 +9,7 @@ SEED ?= 1
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-models chaos docs clean
+.PHONY: help setup demo test check bench bench-stream bench-growth bench-models chaos docs clean
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,14 @@ check: $(STAMP) ## format, lint, types, fast tests
 
 bench: setup ## measurements against named references, as ratios
 	@$(BIN)/python -m bench
+
+RECORDS ?= 1000000
+RUNS ?= 3
+bench-stream: setup ## our stream worker against Quix Streams, PyFlink, Bytewax and a plain loop (RECORDS=, RUNS=)
+	@$(BIN)/python -m bench.stream --records $(RECORDS) --runs $(RUNS)
+
+bench-growth: setup ## its cost over partitions, workers, hotlist and cameras; p99 of an alert (soak: see docs)
+	@$(BIN)/python -m bench.growth growth latency --runs $(RUNS)
 
 bench-models: setup ## models against what one would install instead (needs the shared photographs)
 	@$(BIN)/python -m bench models tracking
