@@ -13,9 +13,11 @@ from typing import Any
 
 import pandas as pd
 from pyflink.common import Row
-from pyflink.table import DataTypes, EnvironmentSettings, TableEnvironment
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.table import DataTypes, StreamTableEnvironment
 from pyflink.table.udf import ScalarFunction, udf
 
+from bench.engines import flink_columns
 from bench.engines.job import Job, Marks, Rows, Spec
 from waysight.settings import get_settings
 from waysight.topics import avro_schema
@@ -90,16 +92,20 @@ class Encoded(ScalarFunction):  # type: ignore[misc]
 def main() -> None:
     """Submit the job, wait for its end."""
     spec = Spec.read()
-    os.environ.setdefault("_python_worker_execution_mode", "process")
-    t_env = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+    env = StreamExecutionEnvironment.get_execution_environment()
+    env.set_parallelism(1)
+    t_env = StreamTableEnvironment.create(env)
     for key, value in _configuration(spec).items():
         t_env.get_config().set(key, value)
-    _functions(t_env, spec)
     _tables(t_env, spec)
-    statements = t_env.create_statement_set()
-    for statement in _statements(spec):
-        statements.add_insert_sql(statement)
-    statements.execute().wait()
+    if spec.arrow:
+        flink_columns.run(env, t_env, spec)
+    else:
+        _functions(t_env, spec)
+        statements = t_env.create_statement_set()
+        for statement in _statements(spec):
+            statements.add_insert_sql(statement)
+        statements.execute().wait()
     Marks(spec).done()
 
 
@@ -121,7 +127,7 @@ def _configuration(spec: Spec) -> dict[str, str]:
     }
 
 
-def _functions(t_env: TableEnvironment, spec: Spec) -> None:
+def _functions(t_env: StreamTableEnvironment, spec: Spec) -> None:
     wanted = udf(Wanted(spec), result_type=DataTypes.BOOLEAN(), func_type="pandas")
     t_env.create_temporary_function("is_wanted", wanted)
     stored = udf(Store(spec), result_type=DataTypes.BIGINT(), func_type="pandas")
@@ -131,7 +137,7 @@ def _functions(t_env: TableEnvironment, spec: Spec) -> None:
         t_env.create_temporary_function(f"encode_{name.lower()}", encoded)
 
 
-def _tables(t_env: TableEnvironment, spec: Spec) -> None:
+def _tables(t_env: StreamTableEnvironment, spec: Spec) -> None:
     settings, schema = get_settings(), avro_schema("Sighting")
     named: dict[str, Any] = {}
     columns = ", ".join(f"`{f['name']}` {sql_type(f['type'], named)}" for f in schema["fields"])
