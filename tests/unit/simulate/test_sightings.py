@@ -9,6 +9,7 @@ import pytest
 import yaml
 from waysight.processors.count import CountLogic
 from waysight.processors.enforce import EnforceLogic
+from waysight.processors.match import MatchLogic
 from waysight.processors.rollup import RollupLogic
 
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
@@ -21,10 +22,11 @@ from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
 from waysight.domain.rollup import RollupRules
+from waysight.domain.watch_index import WatchIndex
 from waysight.evaluation.feed import Feed
 from waysight.simulate.papers import neighbours
 from waysight.simulate.sightings import Mark, Pace, Sighting, Traffic
-from waysight.simulate.town import CYCLE_S, PLATES, Town, plate
+from waysight.simulate.town import CYCLE_S, PLATES, SUPPRESS_S, Town, plate
 
 PARTITIONS = 3
 
@@ -101,3 +103,23 @@ def test_the_real_rules_find_the_truth(file: CameraFile, pace: Pace) -> None:
     }
     assert rolled == truth.rollups
     assert not bus.messages("dead-letters")
+
+
+def test_the_watchlist_finds_the_truth(file: CameraFile) -> None:
+    codec, bus = Codec(MemoryRegistry()), MemoryBus(PARTITIONS)
+    traffic = Traffic(Town(), 900, Pace(wanted_every=6, wanted=20))
+    for _, output in Feed(codec, file, PARTITIONS).outputs(traffic.events()):
+        bus.send(output.topic, output.key, output.value, output.partition)
+    watchlist = WatchIndex(plate_formats())
+    for entry in traffic.town.hotlist(500, wanted=20):
+        watchlist.apply(entry.entry_id, entry)
+    match = MatchLogic(codec, Scenes.of_file(file), watchlist, 0.8, lambda: 0)
+    MemoryEngine(bus, [match], seed=4).run_until_idle()
+    newest = {a.alert_id: a for a in sorted(bus.records(codec, "alerts"), key=lambda a: a.version)}
+    found = {
+        (a.entry_id, a.camera_group, a.occurred_ms // (SUPPRESS_S * 1000)): a.sightings
+        for a in newest.values()
+    }
+    assert len(found) == len(newest)
+    assert found == {key: len(sightings) for key, sightings in traffic.truth.alerts.items()}
+    assert max(found.values()) > 1
