@@ -23,6 +23,8 @@ from waysight.journal import Journal
 from waysight.messages import Alert, Companion, FollowPoint, Sighting
 from waysight.settings import Settings
 
+_SWEEP_MS = 60_000
+
 
 class Fresh(NamedTuple):
     """An alert as if told for the first time, and when (event time) it may be forgotten."""
@@ -88,7 +90,9 @@ class Trails:
 
         `reached` is how far cameras have come (event time, ms), `now_ms` (wall clock) is only written down.
         """
-        self._forget_meetings(state, reached)
+        sweeping = self._new_minute(state, reached)
+        if sweeping:
+            self._forget_meetings(state)
         if self._cloned is None:
             return []
         kept = memory(state, "recent", cloned.PLATES)
@@ -104,7 +108,8 @@ class Trails:
         kept.write(state)
         for key, episode in changed.items():
             state.put("cloned", key, episode)
-        self._forget_episodes(state, kept.recent)
+        if sweeping:
+            self._forget_episodes(state, kept.recent)
         return [self._cloned_alert(self._cloned, key, episode, now_ms) for key, episode in changed.items()]
 
     def followed(self) -> frozenset[str]:
@@ -150,16 +155,28 @@ class Trails:
             if recent.has_passed(later.camera_id, later.last_ms + late_ms):
                 state.delete("cloned", key)
 
-    def _forget_meetings(self, state: PartitionState, reached: Mapping[str, int]) -> None:
-        """Forget meetings whose authorisation has ended, and those that can make no convoy any more."""
-        times = state.derived("reached", dict[str, int])
+    @staticmethod
+    def _new_minute(state: PartitionState, reached: Mapping[str, int]) -> bool:
+        """Note how far cameras have come; whether that begins another minute (event time) of some camera's clock."""
+        times = _times(state)
+        later = any(ms // _SWEEP_MS > times.get(camera, 0) // _SWEEP_MS for camera, ms in reached.items())
         times.update(reached)
+        return later
+
+    def _forget_meetings(self, state: PartitionState) -> None:
+        """Forget meetings whose authorisation has ended, and those that can make no convoy any more."""
+        times = _times(state)
         for key, meetings in state.items("meetings", Meetings):
             record = self._authorisations.get(key.partition("|")[0])
             newest = meetings.met[-1]
             at_ms = times.get(newest.camera_id, newest.at_ms)
             if convoy.is_over(self._convoy, meetings, record, at_ms):
                 state.delete("meetings", key)
+
+
+def _times(state: PartitionState) -> dict[str, int]:
+    """How far cameras have come since the partition was loaded, ms of event time by id."""
+    return state.derived("reached", dict[str, int])
 
 
 def cloned_rules(settings: Settings) -> ClonedRules | None:

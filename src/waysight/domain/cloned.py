@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from waysight.domain.ids import derive_id
@@ -135,15 +136,13 @@ def alert(rules: ClonedRules, key: str, episode: Episode, scene: Scene, now_ms: 
     )
 
 
-def distance_m(a: Scene, b: Scene) -> float | None:
-    """A way between two cameras (m) that none over the ground undercuts; None where one has no place.
+def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """A way between two places (degrees, WGS 84) that none over the ground undercuts, m.
 
     Haversine on a sphere of WGS 84's least radius of curvature: at most 1 % shorter than the geodesic, never longer.
     """
-    if a.lat is None or a.lon is None or b.lat is None or b.lon is None:
-        return None
-    up, across = math.radians(b.lat - a.lat) / 2, math.radians(b.lon - a.lon) / 2
-    shrunk = math.cos(math.radians(a.lat)) * math.cos(math.radians(b.lat))
+    up, across = math.radians(lat_b - lat_a) / 2, math.radians(lon_b - lon_a) / 2
+    shrunk = math.cos(math.radians(lat_a)) * math.cos(math.radians(lat_b))
     half = math.sin(up) ** 2 + shrunk * math.sin(across) ** 2
     return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(half)))
 
@@ -152,21 +151,35 @@ def pairs(
     rules: ClonedRules, seen: Seen, others: Iterable[Seen], scene: Callable[[str], Scene]
 ) -> tuple[Pair, ...]:
     """The pairs that a sighting makes with others of its plate."""
-    here = scene(seen.camera_id)
-    found = (compare(rules, seen, other, here, scene(other.camera_id)) for other in others)
-    return tuple(pair for pair in found if pair is not None)
+    here, found = scene(seen.camera_id), []
+    for other in others:
+        there = scene(other.camera_id)
+        if seen.label == other.label and not _too_fast(rules, seen, other, here, there):
+            continue
+        pair = compare(rules, seen, other, here, there)
+        if pair is not None:
+            found.append(pair)
+    return tuple(found)
+
+
+@lru_cache(maxsize=1 << 16)
+def _needed_ms(lat_a: float, lon_a: float, lat_b: float, lon_b: float, spared_m: float, kmh: float) -> float:
+    """The time that a way takes at least, less `spared_m` of it."""
+    return (distance_m(lat_a, lon_a, lat_b, lon_b) - spared_m) * 3600 / kmh
 
 
 def _too_fast(rules: ClonedRules, a: Seen, b: Seen, scene_a: Scene, scene_b: Scene) -> bool:
     """Whether even the longest time that both sightings and clocks allow is too short for the shortest way."""
-    way = None if a.camera_id == b.camera_id else distance_m(scene_a, scene_b)
-    if way is None or way <= 2 * rules.place_error_m:
+    if a.camera_id == b.camera_id or None in (scene_a.lat, scene_a.lon, scene_b.lat, scene_b.lon):
         return False
+    ends = scene_a.lat, scene_a.lon, scene_b.lat, scene_b.lon
+    needed_ms = _needed_ms(*ends, 2 * rules.place_error_m, rules.plausible_kmh)
     longest_ms = max(b.last_ms - a.first_ms, a.last_ms - b.first_ms) + a.clock_error_ms + b.clock_error_ms
-    return (way - 2 * rules.place_error_m) * 3600 > rules.plausible_kmh * longest_ms
+    return longest_ms < needed_ms
 
 
 def _two_vehicles(rules: ClonedRules, a: Seen, b: Seen) -> bool:
-    kinds = {_KINDS.get(a.label, ""), _KINDS.get(b.label, "")}
-    sure = min(a.label_confidence, b.label_confidence) >= rules.sure_label
-    return sure and len(kinds) == 2 and "" not in kinds
+    if a.label == b.label or min(a.label_confidence, b.label_confidence) < rules.sure_label:
+        return False
+    kinds = _KINDS.get(a.label), _KINDS.get(b.label)
+    return None not in kinds and kinds[0] != kinds[1]

@@ -82,11 +82,14 @@ class Recent:
     def meet(self, seen: Seen) -> tuple[Seen, ...] | None:
         """The others of the same key within `within_ms`, and remember this one; None when it is known already."""
         key = self._span.key(seen)
-        known = self._by_key.get(key, ())
-        if any(k.sighting_id == seen.sighting_id for k in known):
+        known, last_ms, within_ms = self._by_key.get(key), seen.last_ms, self._span.within_ms
+        if known is None:
+            self._keep(key, seen)
+            return ()
+        if seen.sighting_id in [k.sighting_id for k in known]:
             return None
         self._keep(key, seen)
-        return tuple(k for k in known if abs(k.last_ms - seen.last_ms) <= self._span.within_ms)
+        return tuple([k for k in known if -within_ms <= k.last_ms - last_ms <= within_ms])
 
     def reach(self, camera_id: str, captured_ms: int) -> None:
         """A camera has come to a time; it never runs back."""
