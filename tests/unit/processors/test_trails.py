@@ -186,6 +186,7 @@ def test_a_revoked_authorisation_ends_convoy_and_following_and_drops_their_state
     for record in RECORDS:
         city.granted.apply(record.authorisation_id, replace(record, revoked_ms=START_MS))
     city.send(*(s for s in _traffic() if s.captured_ms >= START_MS + 15 * MINUTE))
+    city.send(_mark("c0", START_MS + 20 * MINUTE))
     city.engine.run_until_idle()
     grown = {i: r for i, r in city.rows().items() if i not in before}
     assert not [r for r in grown.values() if hasattr(r, "point_id") or r.kind == "convoy"]
