@@ -37,7 +37,7 @@ def worth_looking(
     sure = usable & (confidences >= known.gate) & np.array([p != "" for p in plates], bool)
     watchlist = known.watchlist
     same = watchlist.possible(plates)
-    found = sure & same
+    found: Flags = sure & same
     if watchlist.has_approximate:
         found |= usable & same
         characters, candidates = (records.field(n) for n in ("plate_confidences", "plate_candidates"))

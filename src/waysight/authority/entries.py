@@ -27,7 +27,7 @@ def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
 
     `area` holds places separated by ";".
     """
-    valid_from_ms, expires_ms = _period(row)
+    grounds = _grounds(row)
     mode = (row.get("mode") or "plate").lower()
     plate = canonical_pattern(row["plate"]) if mode == "pattern" else canonical(row["plate"])
     area = tuple(sorted({part.strip() for part in row.get("area", "").split(";")} - {""}))
@@ -37,22 +37,13 @@ def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
     look |= {name: look[name].lower() for name in ("label", "colour", "direction")}
     name, hours = row.get("list", ""), row.get("hours", "").lower()
     more = () if mode == "plate" else (mode, name, *look.values(), hours, *area)
-    if mode == "description" and not valid_from_ms:
-        valid_from_ms = now_ms
+    if mode == "description":
+        grounds["valid_from_ms"] = grounds["valid_from_ms"] or now_ms
     entry = WatchlistEntry(
         entry_id=row.get("entry_id")
         or entry_id(row["authority"], row["case_number"], row["kind"], plate, *more),
         plate=plate,
-        kind=row["kind"],
-        priority=_number(row, "priority", 5),
-        legal_basis=row["legal_basis"],
-        authority=row["authority"],
-        case_number=row["case_number"],
-        source=row.get("source", ""),
-        audience=row.get("audience", ""),
-        valid_from_ms=valid_from_ms,
-        expires_ms=expires_ms,
-        note=row.get("note", ""),
+        **grounds,
         list=name,
         mode=mode,
         approximate=_flag(row, "approximate"),
@@ -67,38 +58,34 @@ def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
 
 def person_of(row: Mapping[str, str], now_ms: int) -> Person:
     """A wanted person from text fields; raises NotAllowed without a legal ground, BadConfiguration for a wrong field."""
-    valid_from_ms, expires_ms = _period(row)
+    grounds = _grounds(row)
     person = Person(
         person_id=row["person_id"],
         name=row["name"],
-        kind=row["kind"],
-        priority=_number(row, "priority", 5),
-        legal_basis=row["legal_basis"],
-        authority=row["authority"],
-        case_number=row["case_number"],
-        source=row.get("source", ""),
-        audience=row.get("audience", ""),
-        valid_from_ms=valid_from_ms,
-        expires_ms=expires_ms,
-        note=row.get("note", ""),
+        **grounds,
     )
     found = [f"the {n} is missing" for n in ("person_id", "kind") if not row[n]]
     if not 0 <= person.priority <= 9:
         found.append(f"priority {person.priority} is not 0 (highest) .. 9")
-    if not max(valid_from_ms, now_ms) < expires_ms:
+    if not max(person.valid_from_ms, now_ms) < person.expires_ms:
         found.append("it expires before it is valid, or has expired already")
     _refuse(found)
     return person
 
 
-def _period(row: Mapping[str, str]) -> tuple[int, int]:
+def _grounds(row: Mapping[str, str]) -> dict[str, Any]:
+    """What entries and persons share: why, for whom, how urgently and how long."""
     missing = missing_grounds(row["legal_basis"], row["authority"], row["case_number"], row["expires"])
     if missing:
         raise NotAllowed(f"{', '.join(missing)} missing: nobody is looked for without")
     start = row.get("valid_from", "")
-    return moment_ms(start, "valid_from") if start else 0, moment_ms(
-        row["expires"], "expires", end_of_day=True
-    )
+    return {
+        **{name: row[name] for name in ("kind", "legal_basis", "authority", "case_number")},
+        **{name: row.get(name, "") for name in ("source", "audience", "note")},
+        "priority": _number(row, "priority", 5),
+        "valid_from_ms": moment_ms(start, "valid_from") if start else 0,
+        "expires_ms": moment_ms(row["expires"], "expires", end_of_day=True),
+    }
 
 
 def _number(row: Mapping[str, str], name: str, default: int) -> int:
