@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Literal
+
+import numpy as np
 
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import dead_letter_output
@@ -25,9 +27,10 @@ from waysight.domain.rollup import places_of
 from waysight.domain.scene import Scene
 from waysight.domain.watermarks import Progress
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelope_columns import PassRow, pass_rows
-from waysight.envelopes import Fences, Flush, decoded, in_order
-from waysight.messages import CameraRecord, Count, Minute, Pass, Tally, Watermark
+from waysight.envelopes import Fences, Flush, decoded
+from waysight.messages import CameraRecord, Count, Minute, Pass, PassBatch, Tally, TallyBatch, Watermark
+from waysight.pass_columns import PassColumns
+from waysight.pass_groups import grouped
 from waysight.settings import Settings
 from waysight.topics import partition_for
 
@@ -57,73 +60,73 @@ class CountLogic:
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
         flush, fences = Flush(self._codec, self._partitions), Fences(state)
-        passes = [m for m in messages if m.topic == "passes"]
-        columns = {m.offset: rows for m, rows in zip(passes, pass_rows(self._codec, passes), strict=True)}
+        self._count_passes(state, flush, fences, [m for m in messages if m.topic == "passes"])
         for message in messages:
-            flush.reading(message)
-            rows = columns.get(message.offset) if message.topic == "passes" else None
-            if rows is None:
-                batch = decoded(self._codec, message, self.name, flush.outputs)
-                rows = [] if batch is None else list(map(_row, _ordered(message.topic, batch)))
-            groups: dict[tuple[str, str, int], list[PassRow]] = {}
-            for item in rows:
-                if isinstance(item, Watermark):
-                    self._add_groups(state, flush, message, groups)
-                    if partition_for(f"camera:{item.camera_id}", self._partitions) == state.partition:
-                        self._advance(state, flush, message, item)
-                elif isinstance(item, Tally):
-                    fact = Fact(
-                        camera_id=item.camera_id,
-                        category=item.offence,
-                        at_ms=item.occurred_ms,
-                        fact_id=item.violation_id,
-                    )
-                    self._add(state, flush, message, fact, [item])
-                elif item.key.startswith("camera:") and fences.is_new(message, item):
-                    window = item.last_ms // self._rules.window_ms
-                    groups.setdefault((item.camera_id, item.label, window), []).append(item)
-            self._add_groups(state, flush, message, groups)
+            if message.topic == "tallies":
+                flush.reading(message)
+                self._count_tallies(state, flush, message)
         fences.save()
         return flush.finish()
 
-    def _add_groups(
-        self,
-        state: PartitionState,
-        flush: Flush,
-        message: Message,
-        groups: dict[tuple[str, str, int], list[PassRow]],
+    def _count_passes(
+        self, state: PartitionState, flush: Flush, fences: Fences, messages: Sequence[Message]
     ) -> None:
-        """Add the passes gathered since the last watermark, window by window."""
-        for (camera_id, label, _), rows in groups.items():
-            fact = Fact(camera_id=camera_id, category=label, at_ms=rows[0].last_ms)
-            self._add(state, flush, message, fact, rows)
-        groups.clear()
+        columns = PassColumns(self._codec, messages, self.name, flush.outputs)
+        rows = np.flatnonzero(columns.new(fences) & columns.keyed("camera:"))
+        bucket_ms = math.gcd(self._rules.window_ms, self._rules.lateness_ms)
+        at = -1
+        for number, item in grouped(
+            columns, rows, self._rules.window_ms, bucket_ms, lambda camera_id: self._home(state, camera_id)
+        ):
+            message = columns.messages[number]
+            if number > at:
+                flush.reading(message)
+            at = number
+            if isinstance(item, Watermark):
+                self._advance(state, flush, message, item)
+                continue
+            fact = Fact(camera_id=item.camera_id, category=item.category, at_ms=item.last_ms)
+            try:
+                self._add(state, flush, "passes", fact, len(item.rows))
+            except TooLate as error:
+                for row in item.rows.tolist():
+                    message, one = columns.message(row), columns.whole(row)
+                    flush.outputs.append(self._letter(message, PassBatch, one, str(error)))
 
-    def _add(
-        self,
-        state: PartitionState,
-        flush: Flush,
-        message: Message,
-        fact: Fact,
-        rows: Sequence[PassRow | Tally],
-    ) -> None:
-        measure = _MEASURES[message.topic]
+    def _count_tallies(self, state: PartitionState, flush: Flush, message: Message) -> None:
+        batch: TallyBatch | None = decoded(self._codec, message, self.name, flush.outputs)
+        # A step of enforce reads two topics, whose offsets do not say which was first: no watermark before a tally.
+        for tally in batch.records if batch else ():
+            fact = Fact(
+                camera_id=tally.camera_id,
+                category=tally.offence,
+                at_ms=tally.occurred_ms,
+                fact_id=tally.violation_id,
+            )
+            try:
+                self._add(state, flush, "violations", fact, 1)
+            except TooLate as error:
+                flush.outputs.append(self._letter(message, TallyBatch, tally, str(error)))
+        for mark in batch.watermarks if batch else ():
+            if self._home(state, mark.camera_id):
+                self._advance(state, flush, message, mark)
+
+    def _home(self, state: PartitionState, camera_id: str) -> bool:
+        return partition_for(f"camera:{camera_id}", self._partitions) == state.partition
+
+    def _add(self, state: PartitionState, flush: Flush, measure: Measure, fact: Fact, times: int) -> None:
+        """Count so many facts; raises TooLate."""
         key = f"{measure}|{fact.camera_id}"
         counts = state.get("cameras", key, CameraCounts) or CameraCounts()
-        try:
-            counts, told = add_many(self._rules, measure, counts, fact, len(rows), self._sources(measure))
-        except TooLate as error:
-            flush.outputs += [self._letter(message, row, str(error)) for row in rows]
-            return
+        counts, told = add_many(self._rules, measure, counts, fact, times, self._sources(measure))
         state.put("cameras", key, counts)
         self._tell(flush, told)
 
-    def _letter(self, message: Message, row: PassRow | Tally, reason: str) -> Output:
+    def _letter(
+        self, message: Message, envelope: Callable[..., Any], record: Pass | Tally, reason: str
+    ) -> Output:
         """A dead letter that holds the one late record, so that it can be sent again."""
-        whole = self._codec.decode(message.topic, message.value)
-        late = next(r for r in whole.records if _place(r) == _place(row) and _same_key(r, row))
-        alone = replace(whole, records=(late,), watermarks=())
-        value = self._codec.encode(message.topic, alone)
+        value = self._codec.encode(message.topic, envelope(records=(record,), watermarks=()))
         letter = Message(message.topic, message.partition, message.offset, message.key, value)
         return dead_letter_output(self._codec, letter, reason, self.name)
 
@@ -178,26 +181,6 @@ class CountLogic:
         minute = flush.stamped(minute)
         for place in {partition_for(p, self._partitions): p for p in places}.values():
             flush.grouped("minutes", place, minute)
-
-
-def _ordered(topic: str, batch: Any) -> list[Any]:
-    # A step of enforce reads two topics, whose offsets do not say which was first: no watermark before a tally.
-    return [*batch.records, *batch.watermarks] if topic == "tallies" else in_order(batch)
-
-
-def _row(item: Pass | Tally | Watermark) -> PassRow | Tally | Watermark:
-    if not isinstance(item, Pass):
-        return item
-    s = item
-    return PassRow(s.origin_offset, s.ordinal, s.origin_partition, s.key, s.camera_id, s.label, s.last_ms)
-
-
-def _place(record: Any) -> tuple[int, int]:
-    return record.origin_offset, record.ordinal
-
-
-def _same_key(record: Pass | Tally, row: PassRow | Tally) -> bool:
-    return not isinstance(record, Pass) or record.key == row.key  # type: ignore[union-attr]
 
 
 def build(settings: Settings) -> CountLogic:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from waysight import metrics
 from waysight.adapters.broadcast import Broadcast
+from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.rulepacks import all_packs
 from waysight.cameras.scenes import Scenes, plate_formats
@@ -18,14 +21,16 @@ from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.red_light import Crossing
 from waysight.domain.enforcement.shown import KEEP_MS, Shown
 from waysight.domain.scene import Scene, SectionPlan
-from waysight.domain.sightings import is_vehicle
 from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelopes import Flush, decoded, in_order, is_new
-from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
+from waysight.envelopes import Fences, Flush, decoded
+from waysight.errors import BadMessage
+from waysight.messages import CameraRecord, Pass, Sighting, Signal, Tally, Violation, Watermark
+from waysight.pass_columns import PassColumns
 from waysight.passes import sighting_of
 from waysight.settings import Settings
 from waysight.topics import partition_for
+from waysight.worth_judging import worth_judging
 
 _REPEAT_MS = 60_000
 _SWEEP_MS = 60_000
@@ -75,19 +80,35 @@ class EnforceLogic:
         """Nothing to open but its tables, which the engine starts."""
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
-        flush = Flush(self._codec, self._partitions)
+        flush, fences = Flush(self._codec, self._partitions), Fences(state)
+        passes = [m for m in messages if m.topic == "passes"]
+        columns = PassColumns(self._codec, passes, self.name, flush.outputs)
+        worth = columns.new(fences) & worth_judging(self._scenes.scene, columns)
+        items: dict[int, list[int | Watermark]] = {}
+        for number, item in columns.in_order(np.flatnonzero(worth)):
+            items.setdefault(columns.messages[number].offset, []).append(item)
         for message in messages:
             flush.reading(message)
-            record = decoded(self._codec, message, self.name, flush.outputs)
-            if isinstance(record, Signal):
-                self._signal(state, flush, record)
+            if message.topic == "signals":
+                signal: Signal | None = decoded(self._codec, message, self.name, flush.outputs)
+                if signal is not None:
+                    self._signal(state, flush, signal)
                 continue
-            for item in in_order(record) if record is not None else ():
+            for item in items.get(message.offset, ()):
                 if isinstance(item, Watermark):
                     self._watermark(state, flush, item)
-                elif is_new(state, message, item) and is_vehicle(item):
-                    self._judge(state, flush, item.key, sighting_of(self._codec, item))
+                else:
+                    self._pass(state, flush, message, columns.whole(item))
+        fences.save()
         return flush.finish()
+
+    def _pass(self, state: PartitionState, flush: Flush, message: Message, one: Pass) -> None:
+        try:
+            sighting = sighting_of(self._codec, one)
+        except BadMessage as error:
+            flush.outputs.append(dead_letter_output(self._codec, message, error.reason, self.name))
+        else:
+            self._judge(state, flush, one.key, sighting)
 
     def _judge(self, state: PartitionState, flush: Flush, key: str, sighting: Sighting) -> None:
         place, _, name = key.partition(":")

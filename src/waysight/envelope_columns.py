@@ -1,14 +1,12 @@
-"""Envelopes read as Arrow columns: only the fields that a hot step needs, as small rows.
+"""Envelopes read as Arrow columns: only what a hot step looks at is taken out of them.
 
-Decoding whole records costs most of the time of `match` and `count`; columns cost a twelfth of it. A record
+Decoding whole records costs most of the time of a hot step; columns cost a twenty-fifth of it. A record
 that turns out to matter is made whole afterwards, from the same columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from operator import itemgetter
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -20,29 +18,7 @@ from waysight.engine import Message
 from waysight.errors import BadMessage
 from waysight.messages import Sighting, Watermark
 
-
-class PassRow(NamedTuple):
-    """What counting needs of a pass; the origin is its sighting's."""
-
-    origin_offset: int
-    ordinal: int
-    origin_partition: int
-    key: str
-    camera_id: str
-    label: str
-    last_ms: int
-
-
-Rows = list[Any]
 Integers = npt.NDArray[np.integer]
-_ORIGIN = ("origin_offset", "ordinal", "origin_partition")
-_place = itemgetter(0, 1)
-
-
-def pass_rows(codec: Codec, messages: Sequence[Message]) -> list[Rows | None]:
-    """Per message of `passes` its `PassRow`s and `Watermark`s in the order they were made; None: decode it singly."""
-    batch = _columns(codec, messages)
-    return [None] * len(messages) if batch is None else _rows(batch, len(messages), _passes)
 
 
 class SightingColumns:
@@ -92,26 +68,3 @@ def _columns(codec: Codec, messages: Sequence[Message]) -> pa.RecordBatch | None
         return codec.decode_columns(messages[0].topic, [m.value or b"" for m in messages])
     except BadMessage:
         return None
-
-
-def _rows(batch: pa.RecordBatch, messages: int, make: Callable[[Any], list[Any]]) -> list[Rows | None]:
-    records, marks = batch.column("records"), batch.column("watermarks")
-    rows, watermarks = make(records.flatten()), marks.flatten().to_pylist()
-    begin, ends = records.offsets.to_pylist(), marks.offsets.to_pylist()
-    found: list[Rows | None] = []
-    for n in range(messages):
-        mine = rows[begin[n] - begin[0] : begin[n + 1] - begin[0]]
-        told = [Watermark(**w) for w in watermarks[ends[n] - ends[0] : ends[n + 1] - ends[0]]]
-        if told:
-            # Rows and watermarks never share a place, so that the comparison ends there.
-            keyed = [(_place(r), r) for r in mine] + [((w.origin_offset, w.ordinal), w) for w in told]
-            found.append([item for _, item in sorted(keyed, key=itemgetter(0))])
-        else:
-            found.append(sorted(mine, key=_place))
-    return found
-
-
-def _passes(records: pa.StructArray) -> list[Any]:
-    origin = [records.field(name).to_pylist() for name in _ORIGIN]
-    rest = [records.field(name).to_pylist() for name in ("camera_id", "label", "last_ms")]
-    return list(map(PassRow._make, zip(*origin, records.field("key").to_pylist(), *rest, strict=True)))

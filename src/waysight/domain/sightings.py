@@ -225,6 +225,6 @@ def _reference(view: View) -> FrameRef:
     )
 
 
-def is_vehicle(sighting: Sighting) -> bool:
-    """Whether traffic rules apply to it: vehicles, and plates whose vehicle was not made out."""
-    return sighting.label in VEHICLES or sighting.label == "plate"
+def is_vehicle(label: str) -> bool:
+    """Whether traffic rules apply to a thing of this class: vehicles, and plates whose vehicle was not made out."""
+    return label in VEHICLES or label == "plate"

@@ -14,10 +14,11 @@ from waysight.adapters.keyed_state import KeyedState
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
 from waysight.domain.fence import Origin
-from waysight.engine import Message
-from waysight.envelope_columns import SightingColumns, pass_rows
+from waysight.engine import Message, Output
+from waysight.envelope_columns import SightingColumns
 from waysight.envelopes import Fences, in_order
-from waysight.messages import PassBatch, Sighting, SightingBatch, Watermark
+from waysight.messages import Pass, PassBatch, Sighting, SightingBatch, Watermark
+from waysight.pass_columns import PassColumns
 from waysight.passes import pass_of, sighting_of
 
 
@@ -101,18 +102,23 @@ def test_rows_are_the_records(seed: int) -> None:
         zip(*columns.origins(), strict=True)
     )
     messages = [Message("passes", 0, n, b"", codec.encode("passes", b)) for n, b in enumerate(passes)]
-    for batch, rows in zip(passes, pass_rows(codec, messages), strict=True):
-        whole = in_order(batch)
-        assert rows is not None
-        assert len(rows) == len(whole)
-        for row, item in zip(rows, whole, strict=True):
-            if isinstance(item, Watermark):
-                assert row == item
-                continue
-            made = item
-            names = set(row._fields) - {"key"}
-            assert {n: getattr(row, n) for n in names} == {n: getattr(made, n) for n in names}
-            assert row.key == item.key
+    outputs: list[Output] = []
+    bad = Message("passes", 0, 99, b"", b"garbage")
+    of_passes = PassColumns(codec, [*messages, bad], "test", outputs)
+    assert of_passes.messages == messages
+    assert [o.topic for o in outputs] == ["dead-letters"]
+    told = [
+        (number, item if isinstance(item, Watermark) else of_passes.whole(item))
+        for number, item in of_passes.in_order(np.arange(len(of_passes)))
+    ]
+    every = [(n, i) for n, m in enumerate(messages) for i in in_order(codec.decode("passes", m.value))]
+    # All watermarks here are one camera's and of one time: one that another follows at once says nothing.
+    following = [*every[1:], (-1, None)] if every else []
+    assert told == [
+        (number, item)
+        for (number, item), (_, after) in zip(every, following, strict=True)
+        if isinstance(item, Pass) or not isinstance(after, Watermark)
+    ]
 
 
 def test_anything_odd_is_left_to_the_single_decoder() -> None:

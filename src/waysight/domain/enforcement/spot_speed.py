@@ -23,6 +23,15 @@ def measured_during(scene: Scene, sighting: Sighting) -> tuple[int, int] | None:
     return sighting.first_ms, sighting.last_ms
 
 
+def least_kmh(scene: Scene) -> float:
+    """Below this no speed (km/h, less its bound) is judged here: the posted limit; inf without spot speeds."""
+    if PURPOSE not in scene.purposes or (scene.fps or 0.0) < LEAST_FPS:
+        return math.inf
+    if scene.variable_limit:
+        return -math.inf
+    return math.inf if scene.speed_limit_kmh is None else scene.speed_limit_kmh
+
+
 def judge(law: Law, scene: Scene, sighting: Sighting, limit_kmh: float | None = None) -> Violation | None:
     """The violation of a vehicle's pass, or None. Needs 5 frames a second, three places and some travel.
 

@@ -1,0 +1,30 @@
+"""Which passes of a step are worth judging whole: one mask for all, from columns, before any record is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow.compute as pc
+
+from waysight.domain.enforcement import restricted_zone, spot_speed
+from waysight.domain.scene import Scene
+from waysight.domain.sightings import is_vehicle
+from waysight.pass_columns import Flags, PassColumns
+
+
+def worth_judging(scene_of: Callable[[str], Scene], columns: PassColumns) -> Flags:
+    """Which passes (n,) may be an offence or half of one; the rules of `domain/enforcement` decide."""
+    if not len(columns):
+        return np.zeros(0, bool)
+    passes = columns.passes
+    labels, kinds = passes.texts("label")
+    cameras, names = passes.texts("camera_id")
+    scenes = [scene_of(name) for name in names]
+    vehicle = np.array([is_vehicle(kind) for kind in kinds], bool)[labels]
+    least_kmh = np.array([spot_speed.least_kmh(scene) for scene in scenes])[cameras]
+    fast = passes.floats("speed_kmh") - passes.floats("speed_error_kmh") >= least_kmh
+    closed = np.array([restricted_zone.PURPOSE in scene.purposes for scene in scenes], bool)[cameras]
+    entered = pc.list_value_length(passes.records.field("zones")).to_numpy(zero_copy_only=False) > 0
+    found: Flags = vehicle & (~columns.keyed("camera:") | fast | (closed & entered))
+    return found
