@@ -17,8 +17,9 @@ from urllib3.exceptions import HTTPError
 from waysight.errors import BadConfiguration, EngineDown
 from waysight.settings import Settings
 
-# Its warnings repeat what our errors say.
-logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+# Their warnings repeat what our errors say.
+for _repeats in ("clickhouse_connect", "urllib3.connectionpool"):
+    logging.getLogger(_repeats).setLevel(logging.CRITICAL)
 
 _NEXT_STEP = {
     "516": "check WAYSIGHT_CLICKHOUSE_USER and WAYSIGHT_CLICKHOUSE_PASSWORD",

@@ -13,6 +13,7 @@ from waysight.adapters.clickhouse import ClickHouse
 from waysight.errors import EngineDown, WaysightError
 
 _LOG = logging.getLogger(__name__)
+_SAY_S = 30.0
 _Offered = tuple[pa.Table, asyncio.Future[None]]
 
 
@@ -60,7 +61,7 @@ class ClickHouseWriter:
             del self._flushing[table]
 
     async def _write(self, table: str, taken: list[_Offered]) -> WaysightError | None:
-        pause_s = 0.2
+        pause_s, said = 0.2, -_SAY_S
         # Rows of a step that was given up in a rebalance come again: keeping them would double them each time.
         while taken := [offered for offered in taken if not offered[1].cancelled()]:
             rows = pa.concat_tables([rows for rows, _ in taken])
@@ -68,7 +69,9 @@ class ClickHouseWriter:
                 await asyncio.to_thread(self._write_once, table, rows)
                 return None
             except EngineDown as error:
-                _LOG.warning("%d rows for %s wait: %s", rows.num_rows, table, error)
+                if time.monotonic() - said > _SAY_S:
+                    said = time.monotonic()
+                    _LOG.warning("%d rows for %s wait: %s", rows.num_rows, table, error)
             except WaysightError as error:
                 return error
             await asyncio.sleep(pause_s)
