@@ -34,10 +34,10 @@ from waysight.messages import (
     SightingBatch,
     Watermark,
 )
+from waysight.screening import screened
 from waysight.seen_columns import seen_rows
 from waysight.settings import Settings
 from waysight.trails import Fresh, Trails, cloned_rules
-from waysight.worth_looking import worth_looking
 
 _place = attrgetter("origin_offset", "ordinal")
 
@@ -48,6 +48,7 @@ class MatchLogic:
     name = "match"
     inputs = ("sightings", "alert-actions", "companions")
     outputs = ("alerts", "follows", "dead-letters")
+    prompt = ("alerts",)
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class MatchLogic:
         sightings = [m for m in messages if m.topic == "sightings"]
         columns = SightingColumns(self._codec, sightings)
         followed = self._trails.followed()
-        found = self._worth_looking(columns, sightings, fences, followed)
+        found = self._screened(columns, sightings, fences, followed)
         seen = (
             seen_rows(columns.records, self._known.gate)
             if self._trails.wants_seen and columns.records
@@ -103,7 +104,7 @@ class MatchLogic:
         fences.save()
         return flush.finish()
 
-    def _worth_looking(
+    def _screened(
         self,
         columns: SightingColumns,
         messages: Sequence[Message],
@@ -115,7 +116,7 @@ class MatchLogic:
             return {}
         again = np.array([bool(m.headers) and REPLAYED in m.headers for m in messages], bool)[columns.message]
         new = fences.new_rows("sightings", columns.origins(), again)
-        rows = np.flatnonzero(new & worth_looking(self._known, self._scenes.scene, columns.records, followed))
+        rows = np.flatnonzero(new & screened(self._known, self._scenes.scene, columns.records, followed))
         found: dict[int, list[Sighting]] = {}
         for number, sighting in zip(columns.message[rows].tolist(), columns.whole(rows), strict=True):
             found.setdefault(number, []).append(sighting)

@@ -1,4 +1,4 @@
-"""Which sightings of a step are worth looking at whole: one mask for all, from columns, before any record is made."""
+"""Screening of sightings: one mask for a whole step, from columns, says which may meet anything at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from waysight.messages import WatchlistEntry
 Flags = npt.NDArray[np.bool_]
 
 
-def worth_looking(
+def screened(
     known: Known,
     scene_of: Callable[[str], Scene],
     records: pa.StructArray | None,
