@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from waysight.domain.fresh_alert import fresh_alert
 from waysight.domain.ids import derive_id
 from waysight.domain.recent import Seen, Span
 from waysight.domain.scene import Scene
@@ -97,37 +98,24 @@ def alert(rules: ClonedRules, key: str, episode: Episode, scene: Scene, now_ms: 
     """
     first, newest = episode.first, episode.newest
     later = first.later
-    return Alert(
+    return fresh_alert(
+        scene,
+        later.last_ms,
         alert_id=derive_id("alert", KIND, key),
         kind=KIND,
         priority=rules.priority,
         subject=later.plate,
         plate=later.plate,
-        entry_id="",
         legal_basis=rules.legal_basis,
         authority=rules.authority,
         case_number="",
         audience=rules.audience,
-        exact=True,
-        distance=0,
-        camera_id=later.camera_id,
-        location=scene.place,
         sighting_id=later.sighting_id,
-        occurred_ms=later.last_ms,
-        captured_ms=later.last_ms,
         raised_ms=now_ms,
         plate_confidence=later.plate_confidence,
-        label=later.label,  # type: ignore[arg-type]
+        label=later.label,
         colour="",
-        status="new",
-        status_by="",
-        status_reason="",
-        version=0,
-        origin_partition=0,
-        origin_offset=0,
-        ordinal=0,
         matched="cloned" if first.reason == "too_fast" else "two_vehicles",
-        camera_group=scene.group or later.camera_id,
         sightings=len(episode.sighting_ids),
         last_seen_ms=newest.later.last_ms,
         last_camera_id=newest.later.camera_id,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from waysight.domain.authorisations import CONVOY, Authorisations, in_force
+from waysight.domain.fresh_alert import fresh_alert
 from waysight.domain.ids import derive_id
 from waysight.domain.places import covers
 from waysight.domain.recent import Seen, Span
@@ -143,37 +144,24 @@ def alert(
     first, at = found
     subject, plate = pair
     made, newest = meetings.met[at], meetings.met[-1]
-    return Alert(
+    return fresh_alert(
+        scene,
+        made.at_ms,
         alert_id=derive_id("alert", KIND, record.authorisation_id, subject, plate),
         kind=KIND,
         priority=rules.priority,
         subject=subject,
         plate=plate,
-        entry_id="",
         legal_basis=record.legal_basis,
         authority=record.authority,
         case_number=record.case_number,
         audience=record.authority,
-        exact=True,
-        distance=0,
-        camera_id=made.camera_id,
-        location=scene.place,
         sighting_id=made.sighting_id,
-        occurred_ms=made.at_ms,
-        captured_ms=made.at_ms,
         raised_ms=now_ms,
         plate_confidence=made.plate_confidence,
-        label=made.label,  # type: ignore[arg-type]
+        label=made.label,
         colour=made.colour,
-        status="new",
-        status_by="",
-        status_reason="",
-        version=0,
-        origin_partition=0,
-        origin_offset=0,
-        ordinal=0,
-        matched="convoy",
-        camera_group=scene.group or made.camera_id,
+        matched=KIND,
         sightings=len(meetings.met) - first + meetings.folded,
         last_seen_ms=newest.at_ms,
         last_camera_id=newest.camera_id,
