@@ -108,7 +108,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         for entry in town.hotlist(200, wanted=20):
             publisher.publish("watchlist", entry.entry_id, entry)
         publisher.flush()
-        words = ("process", "enforce", "match", "count", "store", "--instance", "a")
+        words = ("process", "enforce", "match", "count", "rollup", "store", "--instance", "a")
         made.workers.append(stack.enter_context(running(settings, log, *words)))
         yield made
 
@@ -133,6 +133,24 @@ def test_nothing_is_lost_while_clickhouse_is_away_and_alerts_go_on(city: City) -
         assert [w.poll() for w in (*city.workers, second)] == [None, None], _log(city)
     assert len(city.stored("sightings")) >= SIGHTINGS
     assert alerts == len(city.told("alerts")), "alerts waited for storage"
+
+
+def test_the_windows_of_the_stream_agree_with_the_facts(city: City) -> None:
+    sums = eventually(
+        lambda: city.clickhouse.rows("SELECT DISTINCT scope FROM rollups_current WHERE window_ms = 3600000"),
+        lambda rows: len(rows) == 3, 60,
+    )  # fmt: skip
+    assert {row["scope"] for row in sums} == {"camera", "road", "district"}, _log(city)
+    asked = ("report", "counts", "--check", "--json")
+    done = eventually(lambda: waysight(city.settings, *asked), lambda d: d.returncode == 0, 30)
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, found
+    assert found["minutes"] > 50
+    assert found["sums"] > 50
+    lost = "ALTER TABLE sightings DELETE WHERE sighting_id IN (SELECT min(sighting_id) FROM sightings WHERE final)"
+    city.clickhouse.run(f"{lost} SETTINGS mutations_sync = 1")
+    told = waysight(city.settings, *asked)
+    assert told.returncode == 1, told.stdout
 
 
 def test_a_replay_finds_what_a_change_changes_and_nothing_else(city: City) -> None:

@@ -22,7 +22,7 @@ PORTS = ("kafka_port", "kafka_controller_port", "registry_port", "registry_manag
 # Two processes of stream processors keep two cores busy; a larger machine would give each its own.
 WORKERS = {
     "detect": ("detect",),
-    "streams": ("track", "match", "enforce", "count", "fine"),
+    "streams": ("track", "match", "enforce", "count", "rollup", "fine"),
     "store": ("store", "ledger"),
 }
 

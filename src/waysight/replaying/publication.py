@@ -20,6 +20,7 @@ _KEYS: Mapping[str, Callable[[Any], str]] = {
     "violations": lambda v: v.plate or v.violation_id,
     "alerts": lambda a: str(a.subject),
     "counts": lambda c: f"camera:{c.camera_id}",
+    "rollups": lambda r: f"{r.scope}:{r.place}",
     "sightings": lambda s: s.plate or s.camera_id,
 }
 
@@ -60,7 +61,7 @@ def new_version(table: Table, change: Change, now_ms: int) -> Any:
         record = replace(record, revised_ms=now_ms)
         if change.after is None:
             record = replace(record, enforceable=False, obstacles=(*record.obstacles, WITHDRAWN))
-    if table.topic == "counts" and change.after is None:
+    if table.topic in ("counts", "rollups") and change.after is None:
         record = replace(record, value=0)
     if table.version and change.before is not None:
         known = max(int(change.before[table.version]) + 1, getattr(record, table.version))
