@@ -116,7 +116,9 @@ def settle(settings: Settings, running: Workers, codec: Codec, plan: Plan) -> No
         idle_s = idle_s + 1.0 if running.cpu_s() - before < 0.2 * len(running.processes) else 0.0
 
 
-def send(settings: Settings, feed: Feed, single: str = "", envelopes: str = "") -> Counter[str]:
+def send(
+    settings: Settings, feed: Feed, single: str = "", envelopes: str = "", ours: bool = True
+) -> Counter[str]:
     """Send a feed in one transaction; returns messages per topic."""
     producer = Producer(
         {
@@ -132,7 +134,7 @@ def send(settings: Settings, feed: Feed, single: str = "", envelopes: str = "") 
     producer.init_transactions(60)
     producer.begin_transaction()
     sent: Counter[str] = Counter()
-    for topic, partition, key, value, at_ms in feed.messages(True, single, envelopes):
+    for topic, partition, key, value, at_ms in feed.messages(ours, single, envelopes):
         sent[topic] += 1
         while True:
             try:

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -40,9 +40,10 @@ DAY_MS = 86_400_000
 
 @dataclass
 class Results:
-    """Every run of every engine in both columns, as it comes in."""
+    """Every run of every engine in both columns, as it comes in; `peer_records` may be fewer than ours."""
 
     records: int
+    peer_records: int
     runs: dict[str, dict[str, list[peers.Run]]] = field(default_factory=lambda: {"own": {}, "arrow": {}})
     inputs: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -52,14 +53,17 @@ class Results:
         """Take one run, say it, and write everything so far."""
         self.runs[column].setdefault(engine, []).append(run)
         self.loads.append(round(os.getloadavg()[0], 1))
-        rate = self.records / run.cpu_s
+        rate = self._rate(engine, run)
         print(f"{engine:12} {column:5} {rate:10,.0f} events/CPU-s  {run.wrong}", file=sys.stderr, flush=True)
+
+    def _rate(self, engine: str, run: peers.Run) -> float:
+        return (self.records if engine == OURS else self.peer_records) / run.cpu_s
 
     def summary(self) -> dict[str, Any]:
         """What out/bench/stream.json holds."""
         rates = {
             column: {
-                engine: [round(self.records / run.cpu_s) for run in runs] for engine, runs in engines.items()
+                engine: [round(self._rate(engine, run)) for run in runs] for engine, runs in engines.items()
             }
             for column, engines in self.runs.items()
         }
@@ -77,6 +81,7 @@ class Results:
             "failed": self.failed,
             "inputs": self.inputs,
             "records_per_run": self.records,
+            "peer_records_per_run": self.peer_records,
             "load_average": self.loads,
         }
 
@@ -96,14 +101,15 @@ def ratios(own: Mapping[str, Sequence[int]], arrow: Mapping[str, Sequence[int]])
 
 
 def main(
-    records: int = RECORDS, runs: int = RUNS, engines: Sequence[str] = tuple(peers.ENGINES), name: str = "stream"
+    records: int = RECORDS, runs: int = RUNS, engines: Sequence[str] = tuple(peers.ENGINES), name: str = "stream",
+    peer_records: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
     """Measure, write out/bench/NAME.json and NAME.png, and return what was written."""
     for engine in engines:
         peers.python_of(peers.ENGINES[engine])
     found: dict[str, Any] = {}
     with stack() as settings:
-        for results in rounds(settings, records, runs, engines):
+        for results in rounds(settings, records, runs, engines, peer_records or records):
             found = save(name, results.summary())
     draw(found, get_settings().out_dir / "bench" / f"{name}.png", STREAM_AIMS)
     return found
@@ -114,9 +120,11 @@ def short() -> dict[str, Any]:
     return main(100_000, 3, ("reference",), "stream-short")
 
 
-def rounds(settings: Settings, records: int, runs: int, engines: Sequence[str]) -> Iterator[Results]:
-    """All engines in turn, `runs` times; yields after every single run."""
-    codec, results = Codec(ConfluentRegistry(settings.registry)), Results(records)
+def rounds(
+    settings: Settings, records: int, runs: int, engines: Sequence[str], peer_records: int
+) -> Iterator[Results]:
+    """All engines in turn, `runs` times; yields after every single run. The peers may read the first part only."""
+    codec, results = Codec(ConfluentRegistry(settings.registry)), Results(records, peer_records)
     plan = first_plan()
     load_tables(settings, codec, plan)
     ids = peers.schema_ids(settings)
@@ -127,16 +135,21 @@ def rounds(settings: Settings, records: int, runs: int, engines: Sequence[str]) 
             feed = Feed(plan, codec, ids["Sighting"])
             topics = (f"{peers.SINGLE}-{number}", f"{peers.ENVELOPES}-{number}")
             peers.make_topics(settings, topics, plan.partitions)
-            run, sent = ours.run(settings, running, feed, *topics)
+            shared = topics if peer_records == records else ()
+            run, sent = ours.run(settings, running, feed, *shared)
             results.inputs[OURS] = "envelopes of 50 on `sightings` and `passes`, with watermarks"
             results.add("own", OURS, run)
             results.add("arrow", OURS, run)
             yield results
+            part = replace(plan, records=peer_records)
+            if not shared:
+                feed = Feed(part, codec, ids["Sighting"])
+                sent = ours.send(settings, feed, *topics, ours=False)
             for column in ("own", "arrow"):
                 for engine in (peers.ENGINES[e] for e in engines):
                     try:
                         run = peers.run(
-                            settings, engine, plan, feed.truth, sent, f"r{number}", column == "arrow"
+                            settings, engine, part, feed.truth, sent, f"r{number}", column == "arrow"
                         )
                     except EngineDown as error:
                         results.failed[f"{engine.name} {column} {number}"] = str(error)[-500:]
@@ -186,6 +199,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--engines", default=",".join(peers.ENGINES), help="peers to run, by commas; all by default"
     )
+    parser.add_argument(
+        "--peer-records", type=int, default=0, help="sightings a run of the peers (as many as ours)"
+    )
     parser.add_argument("--name", default="stream", help="of the files in out/bench/")
     return parser.parse_args()
 
@@ -193,4 +209,4 @@ def _options() -> argparse.Namespace:
 if __name__ == "__main__":
     given = _options()
     chosen = [e for e in given.engines.split(",") if e]
-    print(json.dumps(main(given.records, given.runs, chosen, given.name), indent=1))
+    print(json.dumps(main(given.records, given.runs, chosen, given.name, given.peer_records), indent=1))

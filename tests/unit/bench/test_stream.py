@@ -131,7 +131,7 @@ def test_medians_and_ratios() -> None:
 
 
 def test_a_wrong_run_is_in_the_summary() -> None:
-    results = Results(1000)
+    results = Results(4000, 1000)
     results.add("own", "bytewax", Run(2.0, 1.0, ""))
     results.add("own", "bytewax", Run(4.0, 1.0, "9 alerts for 10"))
     found = results.summary()
