@@ -42,6 +42,7 @@ class ClickHouseWriter:
         await stored
 
     async def _flush(self, table: str) -> None:
+        taken: list[_Offered] = []
         try:
             while self._waiting.get(table):
                 await asyncio.sleep(
@@ -50,15 +51,11 @@ class ClickHouseWriter:
                 taken = self._waiting.pop(table)
                 failure = await self._write(table, taken)
                 self._last[table] = time.monotonic()
-                for _, stored in taken:
-                    if stored.done():
-                        continue
-                    if failure is None:
-                        stored.set_result(None)
-                    else:
-                        stored.set_exception(failure)
+                _answer(taken, failure)
         finally:
             del self._flushing[table]
+            # After a fault of ours nobody may wait for ever: the worker ends and stores the rows again.
+            _answer([*taken, *self._waiting.pop(table, [])], EngineDown(f"the writer of {table} has ended"))
 
     async def _write(self, table: str, taken: list[_Offered]) -> WaysightError | None:
         pause_s, said = 0.2, -_SAY_S
@@ -82,3 +79,13 @@ class ClickHouseWriter:
         if self._client is None:
             self._client = self._connect()
         self._client.insert(table, rows)
+
+
+def _answer(taken: list[_Offered], failure: WaysightError | None) -> None:
+    for _, stored in taken:
+        if stored.done():
+            continue
+        if failure is None:
+            stored.set_result(None)
+        else:
+            stored.set_exception(failure)
