@@ -23,7 +23,7 @@ from waysight.domain.counting import (
     advance,
     reached,
 )
-from waysight.domain.rollup import places_of
+from waysight.domain.rollup import SLOT_MS, places_of
 from waysight.domain.scene import Scene
 from waysight.domain.watermarks import Progress
 from waysight.engine import Followed, Message, Output, PartitionState
@@ -141,8 +141,9 @@ class CountLogic:
         counts, told = advance(self._rules, measure, counts, mark.camera_id, source, progress, sources)
         state.put("cameras", key, counts)
         self._tell(flush, told)
-        after, window_ms = reached(self._rules, counts, sources), self._rules.window_ms
-        if after is not None and (mark.end or before is None or before // window_ms < after // window_ms):
+        after = reached(self._rules, counts, sources)
+        # Sums close at the end of a slot: a camera's time in between would tell them nothing.
+        if after is not None and (mark.end or before is None or before // SLOT_MS < after // SLOT_MS):
             ended = all(p.end for _, p in counts.sources)
             self._minute(flush, "end" if ended else "reached", measure, mark.camera_id, after)
 

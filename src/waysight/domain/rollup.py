@@ -19,6 +19,7 @@ from waysight.messages.enforcement import Minute, Rollup
 
 Cell = tuple[str, int, int, int]  # category, start of the minute (UTC ms), version, value
 Scope = Literal["camera", "road", "district"]
+SLOT_MS = 300_000
 _HOUR_MS = 3_600_000
 
 
@@ -37,8 +38,8 @@ class RollupRules:
     `lateness_ms` is that of the counts, `drop_ms` after how long a silent camera is forgotten.
     """
 
-    windows: tuple[WindowKind, ...] = (WindowKind(_HOUR_MS, _HOUR_MS), WindowKind(900_000, 300_000))
-    slot_ms: int = 300_000
+    windows: tuple[WindowKind, ...] = (WindowKind(_HOUR_MS, _HOUR_MS), WindowKind(900_000, SLOT_MS))
+    slot_ms: int = SLOT_MS
     idle_ms: int = 600_000
     lateness_ms: int = 600_000
     keep_ms: int = 3 * _HOUR_MS
