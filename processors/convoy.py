@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
@@ -16,11 +19,13 @@ from waysight.codec import Codec
 from waysight.domain.authorisations import CONVOY, Authorisations
 from waysight.domain.convoy import ConvoyRules, companions, watched
 from waysight.domain.matching import PURPOSE
+from waysight.domain.places import covers
 from waysight.domain.recent import Seen, is_sure
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelopes import Flush, decoded, in_order
+from waysight.envelopes import Flush
 from waysight.errors import BadMessage
 from waysight.messages import Authorisation, CameraRecord, Sighting, Watermark
+from waysight.pass_columns import PassColumns
 from waysight.passes import sighting_of
 from waysight.settings import Settings
 from waysight.trails import Memory, memory
@@ -56,21 +61,33 @@ class ConvoyLogic:
             kept.clear(state)
             return []
         flush = Flush(self._codec, 1)
-        for message in messages:
-            flush.reading(message)
-            batch = decoded(self._codec, message, self.name, flush.outputs)
-            for item in in_order(batch) if batch is not None else ():
-                if isinstance(item, Watermark):
-                    kept.recent.reach(item.camera_id, item.captured_ms)
-                elif item.key.startswith("camera:") and item.plate_confidence >= self._gate:
-                    try:
-                        self._meet(kept, flush, sighting_of(self._codec, item))
-                    except BadMessage as error:
-                        flush.outputs.append(
-                            dead_letter_output(self._codec, message, error.reason, self.name)
-                        )
+        columns = PassColumns(self._codec, messages, self.name, flush.outputs)
+        last = -1
+        for number, item in columns.in_order(np.flatnonzero(self._watched(columns))):
+            if number != last:
+                flush.reading(columns.messages[number])
+                last = number
+            if isinstance(item, Watermark):
+                kept.recent.reach(item.camera_id, item.captured_ms)
+                continue
+            try:
+                self._meet(kept, flush, sighting_of(self._codec, columns.whole(item)))
+            except BadMessage as error:
+                letter = dead_letter_output(self._codec, columns.messages[number], error.reason, self.name)
+                flush.outputs.append(letter)
         kept.write(state)
         return flush.finish()
+
+    def _watched(self, columns: PassColumns) -> npt.NDArray[np.bool_]:
+        """Which passes (n,) may be joined: surely read, before a camera and at a time that an authorisation covers."""
+        at, cameras = columns.passes.texts("camera_id")
+        at_ms = columns.passes.numbers("last_ms")
+        found = np.zeros(len(columns), bool)
+        for record in self._authorisations.of(CONVOY):
+            there = np.array([covers(record.area, self._scenes.scene(c)) for c in cameras], bool)
+            found |= there[at] & (at_ms >= record.valid_from_ms) & (at_ms < record.ends_ms)
+        sure = columns.passes.floats("plate_confidence") >= self._gate
+        return found & sure & columns.keyed("camera:")
 
     def _meet(self, kept: Memory, flush: Flush, sighting: Sighting) -> None:
         """Join one pass with those close to it, where an authorisation is in force."""
