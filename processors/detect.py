@@ -35,6 +35,7 @@ class Detect:
     """
 
     name, inputs, outputs, batch = "detect", ("frames",), ("detections", "dead-letters"), 16
+    prompt = ("detections",)
     tables: Sequence[Followed] = ()
 
     def __init__(self, codec: Codec, analyser: Analyser, evidence: EvidenceStore, batch: int = batch) -> None:

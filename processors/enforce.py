@@ -27,10 +27,10 @@ from waysight.envelopes import Fences, Flush, decoded
 from waysight.errors import BadMessage
 from waysight.messages import CameraRecord, Pass, Sighting, Signal, Tally, Violation, Watermark
 from waysight.pass_columns import PassColumns
+from waysight.pass_screening import may_offend
 from waysight.passes import sighting_of
 from waysight.settings import Settings
 from waysight.topics import partition_for
-from waysight.worth_judging import worth_judging
 
 _REPEAT_MS = 60_000
 _SWEEP_MS = 60_000
@@ -83,7 +83,7 @@ class EnforceLogic:
         flush, fences = Flush(self._codec, self._partitions), Fences(state)
         passes = [m for m in messages if m.topic == "passes"]
         columns = PassColumns(self._codec, passes, self.name, flush.outputs)
-        worth = columns.new(fences) & worth_judging(self._scenes.scene, columns)
+        worth = columns.new(fences) & may_offend(self._scenes.scene, columns)
         items: dict[int, list[int | Watermark]] = {}
         for number, item in columns.in_order(np.flatnonzero(worth)):
             items.setdefault(columns.messages[number].offset, []).append(item)

@@ -24,6 +24,7 @@ class TrackLogic:
     name = "track"
     inputs = ("detections",)
     outputs = ("sightings", "passes", "dead-letters")
+    prompt = ("sightings",)
 
     def __init__(
         self,

@@ -48,6 +48,7 @@ from waysight.topics import is_keyed, partition_for
 _log = logging.getLogger(__name__)
 _FENCE = ""
 _LONG_S = 2.0  # a step that takes longer waits for something outside
+_COMMIT_SHARE = 5.0  # how many times as long as a commit takes the work between two takes at least
 _BUNDLES = 8  # fetched parts of partitions in one batch, and as many waiting
 
 
@@ -56,13 +57,13 @@ class Tuning:
     """How one worker trades latency against throughput; `instance` names it for static membership.
 
     A step takes up to `take` messages. A transaction is committed after `commit_s`, but after `prompt_s` when it
-    holds something that people wait for (the logic's `prompt` topics).
+    holds something that people wait for (the logic's `prompt` topics), or five times what the last commit took.
     """
 
     instance: str = ""
     take: int = 400
     within_s: float = 0.03
-    commit_s: float = 0.3
+    commit_s: float = 1.0
     prompt_s: float = 0.08
     session_s: float = 10.0
     stall_s: float = 30.0
@@ -82,6 +83,7 @@ class FaustEngine:
         self._changes: dict[str, dict[bytes, bytes | None]] = defaultdict(dict)
         self._generation = self._loaded = 0
         self._committed_at = self._moved_at = time.monotonic()
+        self._commit_took_s = 0.0
         self._busy = self._ending = self._awaited = False
         self._sending: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._advanced: set[int] = set()  # partitions whose step has its outputs and may not be given up
@@ -275,7 +277,9 @@ class FaustEngine:
         return state
 
     async def _commit_if_due(self) -> None:
-        after_s = self._tuning.prompt_s if self._awaited else self._tuning.commit_s
+        after_s = self._tuning.commit_s
+        if self._awaited:
+            after_s = min(after_s, max(self._tuning.prompt_s, _COMMIT_SHARE * self._commit_took_s))
         if time.monotonic() - self._committed_at >= after_s:
             await self._commit()
 
@@ -286,6 +290,7 @@ class FaustEngine:
             return
         with metrics.COMMIT_SECONDS.labels(self._name).time():
             await asyncio.gather(*(self._commit_one(t, again) for t in list(self._dirty)))
+        self._commit_took_s = time.monotonic() - self._committed_at
 
     async def _commit_one(self, transaction: str, again: bool) -> None:
         async with self._sending[transaction]:

@@ -1,4 +1,4 @@
-"""Which passes of a step are worth judging whole: one mask for all, from columns, before any record is made."""
+"""Which passes of a step may be offences: one mask for all, from columns, before any record is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from waysight.domain.sightings import is_vehicle
 from waysight.pass_columns import Flags, PassColumns
 
 
-def worth_judging(scene_of: Callable[[str], Scene], columns: PassColumns) -> Flags:
+def may_offend(scene_of: Callable[[str], Scene], columns: PassColumns) -> Flags:
     """Which passes (n,) may be an offence or half of one; the rules of `domain/enforcement` decide."""
     if not len(columns):
         return np.zeros(0, bool)
