@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine must not fail a property, and a failure must come again in the next run.
+hypothesis.settings.register_profile("waysight", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("waysight")
 
 ROOT = Path(__file__).resolve().parent.parent
 
