@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightings import sighting
 
@@ -34,6 +34,7 @@ MADE = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(MADE, min_size=1, max_size=12))
 def test_columns_and_records_agree(made: list[Sighting]) -> None:
     stamped = tuple(replace(s, origin_offset=n) for n, s in enumerate(made))
