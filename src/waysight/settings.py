@@ -48,7 +48,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="Ed25519 private key (PEM); empty: made locally"
     )
 
-    triton_in_flight: int = Field(8, ge=1, description="frames one detect worker keeps in flight at each server")
+    triton_in_flight: int = Field(
+        8, ge=1, description="frames one detect worker keeps in flight at each server"
+    )
     triton_timeout_s: float = Field(30.0, gt=0)
     models_dir: Path | None = Field(None, description="models put in place of ours; empty: in state_dir")
     triton_venv: Path | None = Field(None, description="Triton's own virtual environment")
@@ -56,7 +58,9 @@ class Settings(BaseSettings):
     replication: int = Field(1, ge=1)
     enforcement_gate: float = Field(0.90, ge=0, le=1, description="least whole-plate confidence for a fine")
     alert_gate: float = Field(0.80, ge=0, le=1, description="least whole-plate confidence for an alert")
-    cloned_legal_basis: str = Field("", description="law by which cloned plates are looked for; empty: they are not")
+    cloned_legal_basis: str = Field(
+        "", description="law by which cloned plates are looked for; empty: they are not"
+    )
     cloned_authority: str = Field("", description="authority on whose behalf that is done")
     search_gate: float = Field(0.50, ge=0, le=1, description="least whole-plate confidence kept as a read")
     allowed_lateness_ms: int = Field(600_000, ge=0, description="how late a fact may still correct a window")
