@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import latency, models, sampling, stream, tracking
+from bench import latency, models, sampling, stream, tracking, watchlist
 from bench.stack import save
 from bench.table import draw, lines_of, show
 from waysight.errors import WaysightError
@@ -30,8 +30,10 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "latency": latency.main,
     "models": models.main,
     "tracking": tracking.main,
+    "watchlist": watchlist.main,
 }
-NAMED_ONLY = frozenset(("models", "tracking"))  # long, and on photographs that are not part of the project
+# Long; the first two also on photographs that are not part of the project.
+NAMED_ONLY = frozenset(("models", "tracking", "watchlist"))
 
 
 def main(words: Sequence[str]) -> int:

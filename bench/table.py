@@ -15,6 +15,7 @@ STREAM_AIMS = {"quixstreams": 3.0, "pyflink": 2.0, "bytewax": 1.5, "reference": 
 STREAM_PEERS = {"quixstreams": "Quix Streams", "pyflink": "PyFlink", "bytewax": "Bytewax",
                 "reference": "confluent-kafka + fastavro loop"}  # fmt: skip
 ARROW_AIM = 0.7
+FLAT_AIM, LOOK_UPS_AIM, RECALL_AIM, FALSE_AIM = 1.2, 20_000, 0.99, 1.0
 LEVEL_AIM, ACCEPTED_AIM, READER_CPU_AIM = 1.0, 0.7, 15.0
 
 
@@ -48,6 +49,7 @@ def lines_of(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
         "latency": _latency,
         "models": _models,
         "tracking": _tracking,
+        "watchlist": _watchlist,
     }
     return [line for name, make in makers.items() if name in results for line in make(results[name])]
 
@@ -178,3 +180,19 @@ def _tracking(result: Mapping[str, Any]) -> list[Line]:
             ratio = round(own[key] / best, 2) if best > 0 else None
             lines.append(Line(f"{sequence}, {name}", f"{own[key]:g}", f"{other} {best:g}", ratio, LEVEL_AIM))
     return lines
+
+
+def _watchlist(result: Mapping[str, Any]) -> list[Line]:
+    near, fuzzy, exact = result["approximate"], result["fuzzy"], result["exact_per_cpu_s"]
+    few, many = exact.values()
+    speed = near["per_cpu_s"][str(result["entries"])]
+    false = f"{near['false_alerts']} of {near['innocent_passes']:,} innocent passes"
+    recall = f"{near['recall']['count']} of {near['recall']['total']} doubted wanted plates"
+    scan = f"rapidfuzz scan {fuzzy['per_cpu_s']:g}"
+    return [
+        Line("plates, 2 M entries", f"{many:,} look-ups/CPU-s", f"10,000 entries {few:,}", result["exact_cost_ratio"], FLAT_AIM, False),
+        Line("doubtful plates, 2 M entries", f"{speed:,} look-ups/CPU-s", scan, fuzzy["ratio"], None),
+        Line("doubtful plates, look-ups", f"{speed:,} look-ups/CPU-s", f"{LOOK_UPS_AIM:,}", round(speed / LOOK_UPS_AIM, 2), 1.0),
+        Line("doubtful plates, recall", recall, "all", near["recall"]["rate"], RECALL_AIM),
+        Line("false approximate alerts", false, "10,000 passes", near["false_per_10000"], FALSE_AIM, False),
+    ]  # fmt: skip

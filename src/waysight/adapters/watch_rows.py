@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from waysight.adapters.text_columns import compact, dictionaries, hashes_of, joined, layout, plain
 from waysight.domain.plate_keys import Flags, Keys, hash_of, pack_utf8, text_of
-from waysight.domain.watch_index import APPROXIMATE, PACKED_MODES, PERMIT, WatchIndex
+from waysight.domain.watch_index import WatchIndex
+from waysight.domain.watch_layer import APPROXIMATE, PACKED_MODES, PERMIT
 from waysight.messages import WatchlistEntry
 
 _TYPES: dict[object, pa.DataType] = {int: pa.int64(), int | None: pa.int64(), bool: pa.bool_()}

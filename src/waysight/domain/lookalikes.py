@@ -21,8 +21,12 @@ from waysight.messages.perception import Sighting
 UNSURE = 0.95  # characters below it may be another one; of the reader's wrong ones three quarters are
 MOST_PLACES = 3  # of a plate; more than that and nothing was read
 SHORTEST, LONG = 5, 7  # shorter plates have no approximate matches; from LONG on two characters may differ
-THRESHOLD = 0.5  # least posterior of an approximate match
-STRAY = 0.02  # prior of a text that is neither registered nor wanted, against that of one that is
+# Least posterior of an approximate match, with a register of the country and without one. With one 99 % of the wanted
+# plates with a wrong, doubted character are found and 1 in 10,000 innocent passes is taken for one (bench watchlist).
+THRESHOLD, THRESHOLD_UNREGISTERED = 0.12, 0.5
+# Prior of a text that is neither registered nor wanted, against that of one that is: with a register of the country
+# strangers shared out over all texts; without one the share of texts that are given out.
+STRAY, STRAY_UNREGISTERED = 0.002, 0.03
 
 _ALIKE = (
     "0ODQCU",
@@ -41,11 +45,20 @@ _ALIKE = (
     "09",
     "38",
 )
-_OTHER = 0.06  # weight of a character that does not look like the one read, against 1 of one that does
+_SAME_KIND, _OTHER = (
+    0.1,
+    0.03,
+)  # weights of characters that do not look like the one read, against 1 of one that does
 _OWN_CANDIDATES = 0.7  # share of the reader's own N-best in what a character may have been
 _DROPPED = 0.05  # chance that a wrong character was none at all
-_USUAL = 0.2  # share of traffic that has a certain colour
-_NEAR, _FAR = 0.5, 0.1  # shares of a wrong colour that are near to the right one, and any certain other one
+_USUAL = {
+    "white": 0.3,
+    "black": 0.2,
+    "silver": 0.15,
+    "grey": 0.15,
+}  # shares of traffic; a twentieth for each other
+_RARE = 0.05
+_NEAR, _FAR = 1.5, 0.4  # how much likelier than by chance a wrong colour is a near one, or one far off
 _NEAR_COLOURS = ({"white", "silver", "grey"}, {"black", "grey", "blue"}, {"red", "orange", "brown"},
                  {"yellow", "orange", "gold"}, {"brown", "beige", "gold"}, {"green", "blue"})  # fmt: skip
 _LABEL_USUAL, _LABEL_FAR = 0.8, 0.3
@@ -55,7 +68,11 @@ def _weights() -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for read in ALPHABET:
         alike = {c for group in _ALIKE if read in group for c in group} - {read}
-        raw = {c: 1.0 if c in alike else _OTHER for c in ALPHABET if c != read}
+        raw = {
+            c: 1.0 if c in alike else _SAME_KIND if c.isdigit() == read.isdigit() else _OTHER
+            for c in ALPHABET
+            if c != read
+        }
         total = sum(raw.values())
         found[read] = {c: w / total for c, w in raw.items()}
     return found
@@ -207,9 +224,9 @@ def _colour_fit(seen: str, confidence: float, known: str) -> float:
         return 1.0
     sure = min(max(confidence, 0.3), 0.95)
     if seen == known:
-        return sure / _USUAL
+        return max(1.0, sure / _USUAL.get(seen, _RARE))
     near = any({seen, known} <= group for group in _NEAR_COLOURS)
-    return (1 - sure) * (_NEAR if near else _FAR) / _USUAL
+    return (1 - sure) * (_NEAR if near else _FAR)
 
 
 def _label_fit(seen: str, confidence: float, known: str) -> float:

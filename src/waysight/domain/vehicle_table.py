@@ -132,6 +132,7 @@ class _Base:
     def __init__(self, rows: VehicleRows) -> None:
         self.rows = rows
         self.alive = np.ones(len(rows.keys), bool)
+        self.count = len(rows.keys)
         self.by_owner = np.argsort(rows.owners, kind="stable").astype(np.uint32)
         self.changed: dict[str, Vehicle] = {}
         self.changed_keys: set[int] = set()
@@ -145,7 +146,7 @@ class VehicleTable:
         self._base = _Base(joined(()))
 
     def __len__(self) -> int:
-        return int(self._base.alive.sum()) + len(self._base.changed)
+        return self._base.count + len(self._base.changed)
 
     @property
     def nbytes(self) -> int:
@@ -169,6 +170,7 @@ class VehicleTable:
             if vehicle.owner_id:
                 base.by_changed_owner.setdefault(vehicle.owner_id, {})[plate] = None
         for row in rows_of(base.rows.keys, key):
+            base.count -= int(base.alive[row])
             base.alive[row] = False
         if len(base.changed) > max(_LEAST_MERGED, int(_MERGED_SHARE * len(base.rows.keys))):
             self._merge()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,9 @@ import numpy.typing as npt
 from waysight.domain import patterns
 from waysight.domain.lookalikes import (
     STRAY,
+    STRAY_UNREGISTERED,
     THRESHOLD,
+    THRESHOLD_UNREGISTERED,
     UNSURE,
     Reading,
     changes,
@@ -32,7 +34,6 @@ from waysight.domain.plate_keys import (
     LONGEST,
     POWERS,
     Flags,
-    KeyFilter,
     Keys,
     codes_of,
     exchanged,
@@ -44,15 +45,14 @@ from waysight.domain.plate_keys import (
 )
 from waysight.domain.plates import PlateFormats, canonical, resolved
 from waysight.domain.vehicle_table import VehicleTable
+from waysight.domain.watch_layer import APPROXIMATE, PACKED_MODES, PERMIT, Layer, NoRows, Rows
 from waysight.messages import WatchlistEntry
 
 How = Literal["exact", "normalised", "pattern", "approximate"]
 Mode = Literal["description", "permit_list"]
 
-APPROXIMATE, PERMIT = 1, 2  # bits of Rows.flags
-PACKED_MODES = ("plate", "permit")
-_SPARE = 20_000  # changes that the filters have room for beside the rows
 _MOST_CANDIDATES = 5
+_COUNTRY = 100_000  # vehicles from which on a register tells who is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,64 +74,6 @@ class Hit:
         return self.how == "exact"
 
 
-class Rows(Protocol):
-    """Packed entries of the modes plate and permit, in the order of their folded keys; never changed."""
-
-    keys: Keys
-    flags: npt.NDArray[np.uint8]
-
-    def entry(self, row: int) -> WatchlistEntry:
-        """One of them."""
-
-    def row_of(self, entry_id: str) -> int | None:
-        """Where an entry is."""
-
-
-class NoRows:
-    """Packed entries before anything was loaded."""
-
-    keys: Keys = np.zeros(0, np.uint64)
-    flags = np.zeros(0, np.uint8)
-
-    def entry(self, row: int) -> WatchlistEntry:
-        raise IndexError(row)
-
-    def row_of(self, entry_id: str) -> int | None:
-        del entry_id
-        return None
-
-
-class _Layer:
-    """Packed rows with what changed since; replaced as a whole when rows are loaded."""
-
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
-        self.alive = np.ones(len(rows.keys), bool)
-        self.by_key: dict[int, dict[str, None]] = {}
-        self.changed: dict[str, WatchlistEntry] = {}
-        permit = (rows.flags & PERMIT) != 0
-        near = (rows.flags & APPROXIMATE) != 0
-        self.wanted = KeyFilter(int((~permit).sum()) + _SPARE)
-        self.near = KeyFilter(int(near.sum()) + _SPARE)
-        self.wanted.add(rows.keys[~permit])
-        self.near.add(rows.keys[near])
-        self.approximate = bool(near.any())
-
-    def holds(self, keys: Keys, filtered: KeyFilter) -> Flags:
-        """Which keys are those of entries; `filtered` spares most of the look-ups."""
-        found = filtered.may_hold(keys)
-        places = np.flatnonzero(found)
-        some = keys[places]
-        known = self.rows.keys
-        there = np.zeros(len(some), bool)
-        if len(known):
-            there = known[np.minimum(np.searchsorted(known, some), len(known) - 1)] == some
-        if self.by_key:
-            there |= np.fromiter((k in self.by_key for k in some.tolist()), bool, len(some))
-        found[places] = there
-        return found
-
-
 class WatchIndex:
     """The entries of the watchlist; written by one thread, read by any: a look-up sees an old entry or the new one.
 
@@ -140,7 +82,7 @@ class WatchIndex:
 
     def __init__(self, formats: Sequence[PlateFormats] = (), vehicles: VehicleTable | None = None) -> None:
         self._formats, self._vehicles = tuple(formats), vehicles or VehicleTable()
-        self._layer = _Layer(NoRows())
+        self._layer = Layer(NoRows())
         self._odd: dict[str, WatchlistEntry] = {}
         self._odd_forms: dict[str, dict[str, None]] = {}
         self._modes: dict[str, dict[str, WatchlistEntry]] = {}
@@ -171,7 +113,7 @@ class WatchIndex:
 
     def load(self, rows: Rows) -> None:
         """Take these rows instead of all packed entries and their changes."""
-        self._layer = _Layer(rows)
+        self._layer = Layer(rows)
         self.version += 1
 
     def kept(self) -> tuple[Rows, Flags, Mapping[str, WatchlistEntry]]:
@@ -302,10 +244,11 @@ class WatchIndex:
             found[[i for (i, _), yes in zip(texts, near.tolist(), strict=True) if yes]] = True
         return found
 
-    def approximate(self, reading: Reading, at_ms: int, threshold: float = THRESHOLD) -> list[Hit]:
-        """The `approximate` entries in force that the plate likely is although it was read otherwise, by entry id.
+    def approximate(self, reading: Reading, at_ms: int, threshold: float | None = None) -> list[Hit]:
+        """The `approximate` entries in force that the plate may be although it was read otherwise, by entry id.
 
-        Likely: the posterior chance (`lookalikes`) over all plates that are registered or wanted is `threshold` or more.
+        Their posterior chance (`lookalikes`) over all plates that are registered or wanted is `threshold` or more; None:
+        what `lookalikes` says, by whether there is a register of the country.
         """
         if not self._layer.approximate or not reading.unsure:
             return []
@@ -314,9 +257,15 @@ class WatchIndex:
         found = {i: e for i, e in found.items() if not self._alike(e.plate, reading.plate)}
         if not found:
             return []
+        if threshold is None:
+            threshold = THRESHOLD if self._registered else THRESHOLD_UNREGISTERED
         chances = self._posteriors(reading, found.values())
         told = ((e, chances.get(e.plate, 0.0)) for _, e in sorted(found.items()))
         return [_perhaps(e, reading.plate, chance) for e, chance in told if chance >= threshold]
+
+    @property
+    def _registered(self) -> bool:
+        return len(self._vehicles) >= _COUNTRY
 
     def _posteriors(self, reading: Reading, entries: Iterable[WatchlistEntry]) -> dict[str, float]:
         others = _neighbours(reading, fold=False)
@@ -324,8 +273,9 @@ class WatchIndex:
         weights = {text: self._fit(reading, text) for text in texts}
         for entry in entries:
             weights[entry.plate] = self._fit(reading, entry.plate, entry.label, entry.colour)
+        stray = STRAY if self._registered else STRAY_UNREGISTERED
         known = self._vehicles.look_of(reading.plate) is not None
-        return posteriors(reading, weights, self._fit(reading, reading.plate) if known else STRAY)
+        return posteriors(reading, weights, self._fit(reading, reading.plate) if known else stray)
 
     def _fit(self, reading: Reading, plate: str, label: str = "", colour: str = "") -> float:
         look = self._vehicles.look_of(plate)
