@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import yaml
 
@@ -14,12 +14,14 @@ from waysight.adapters.registry import ConfluentRegistry
 from waysight.cameras.files import load_cameras, to_records
 from waysight.cameras.models import CameraFile
 from waysight.codec import Codec
+from waysight.errors import BadMessage
 from waysight.local import control, spec
 from waysight.local.temporary import temporary_stack
 from waysight.processing import PROCESSORS
 from waysight.settings import Settings, get_settings
 from waysight.simulate.town import Town
 from waysight.storage.migrations import migrate
+from waysight.topics import all_topics
 
 PARTS = ("kafka", "registry", "clickhouse")
 # What runs together. Worker a has a name in its groups, worker b has none: static and dynamic members take over.
@@ -39,6 +41,7 @@ def stage(town: Town, offenders: int, entries: int) -> Iterator[tuple[Settings, 
         apply_topics(settings)
         migrate(settings)
         codec = Codec(ConfluentRegistry(settings.registry))
+        _know_schemas(codec)
         file = _load(settings, codec, town, offenders, entries)
         for name in WORKERS:
             start(settings, name)
@@ -53,6 +56,13 @@ def start(settings: Settings, name: str) -> None:
     if one == "a":
         command += ["--instance", name]
     spec.write_program(settings, name, command, restart="always", depends_on=("kafka", "registry"))
+
+
+def _know_schemas(codec: Codec) -> None:
+    """Ask the registry for every schema now: later it may be away."""
+    for name in all_topics():
+        with suppress(BadMessage):
+            codec.decode(name, None)
 
 
 def _load(settings: Settings, codec: Codec, town: Town, offenders: int, entries: int) -> CameraFile:

@@ -13,6 +13,7 @@ exit code 3, uncommitted work is aborted by the broker, and the supervisor start
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import sys
@@ -39,6 +40,7 @@ from waysight.adapters.faust_fixes import (
 from waysight.adapters.kafka import read_messages
 from waysight.adapters.kafka_admin import topic_partitions
 from waysight.adapters.keyed_state import KeyedState
+from waysight.adapters.lag import starts
 from waysight.engine import Logic, Message, Output, advance, begin
 from waysight.errors import BadConfiguration, WaysightError
 from waysight.processing import state_topic
@@ -161,8 +163,10 @@ class FaustEngine:
             try:
                 self._busy = True
                 messages = [m for event in events for m in messages_of(event.message)]
+                generation = self._generation
                 for first in range(0, len(messages), self._take):
-                    if not self._ending:  # what is left comes again, to whoever has the partitions then
+                    # Once a rebalance has begun, what is left comes again, to whoever has the partitions then.
+                    if not self._ending and self._generation == generation:
                         await self._apply(messages[first : first + self._take])
                         await self._commit_if_due()
             except BaseException as error:  # noqa: BLE001 - the supervised loop: nothing may be acknowledged after it
@@ -174,19 +178,12 @@ class FaustEngine:
     async def _apply(self, messages: list[Message]) -> None:
         if self._loaded != self._generation:
             await self._load()
-        mine = {(tp.topic, tp.partition) for tp in self._app.consumer.assignment()}
         by_partition: dict[int, list[Message]] = defaultdict(list)
         for message in messages:
-            if (message.topic, message.partition) not in mine:
+            state = self._states.get(message.partition)
+            if state is None or message.offset < (expected := _applied(state, message.topic) + 1):
                 continue
-            state = self._states[message.partition]
-            last = state.get(_FENCE, message.topic, int)
-            if last is not None and message.offset <= last:
-                continue
-            expected = -1 if last is None else last + 1
-            if last is not None and self._fetches.lost_before(
-                message.topic, message.partition, message.offset, expected
-            ):
+            if self._fetches.lost_before(message.topic, message.partition, message.offset, expected):
                 self._die(
                     f"lost messages of {message.topic}[{message.partition}] from {expected} to {message.offset}"
                 )
@@ -212,6 +209,7 @@ class FaustEngine:
             for step in waiting if self._ending else ():
                 if steps[step] not in self._advanced:
                     step.cancel()
+                    self._loaded = -1  # what it did to the state must not stay
 
     async def _step(self, partition: int, messages: list[Message]) -> None:
         state, began = self._states[partition], time.perf_counter()
@@ -266,6 +264,11 @@ class FaustEngine:
             if owned != set(partitions):
                 self._die(f"assigned {sorted(owned)} of {topic} but {partitions} of all inputs")
         loaded = await asyncio.gather(*(asyncio.to_thread(self._restore, p) for p in partitions))
+        begun = await asyncio.to_thread(starts, self._settings, self._app.conf.id, self._logic.inputs)
+        # Every input has a fence before its first message: otherwise the loss of that message would not show.
+        for state, topic in itertools.product(loaded, self._logic.inputs):
+            if state.get(_FENCE, topic, int) is None:
+                state.put(_FENCE, topic, begun.get((topic, state.partition), 0) - 1)
         self._states = {state.partition: state for state in loaded}
         self._loaded = generation
         metrics.RESTORES.labels(self._name).inc(len(partitions))
@@ -351,8 +354,7 @@ class FaustEngine:
         ends = await consumer.highwaters(*tps) if tps else {}
         for tp in tps:
             state = self._states.get(tp.partition)
-            fence = -1 if state is None else state.get(_FENCE, tp.topic, int)
-            applied = -1 if fence is None else fence
+            applied = -1 if state is None else _applied(state, tp.topic)
             end, fetched = ends.get(tp) or 0, self._fetches.last.get((tp.topic, tp.partition), -1)
             metrics.LAG.labels(self._name, tp.topic).set(max(0, end - 1 - applied))
             if fetched > applied:
@@ -374,6 +376,12 @@ class FaustEngine:
             flush=True,
         )
         os._exit(3)
+
+
+def _applied(state: KeyedState, topic: str) -> int:
+    """The last offset of a topic that is in the state, -1 for none."""
+    fence = state.get(_FENCE, topic, int)
+    return -1 if fence is None else fence
 
 
 async def run_engines(

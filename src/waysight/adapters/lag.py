@@ -49,6 +49,22 @@ def remaining(settings: Settings, group: str, topics: Iterable[str]) -> int:
         consumer.close()
 
 
+def starts(settings: Settings, group: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Where a group goes on in each topic and partition: what it committed, else the first offset there is."""
+    consumer = plain_consumer(settings, **{"group.id": group})
+    try:
+        found = {}
+        for topic in topics:
+            ends = end_offsets(consumer, topic, settings)
+            found |= {(topic, partition): 0 for partition in ends}
+            found |= {(topic, partition): start for partition, start in _committed(consumer, topic, ends)}
+        return found
+    except KafkaException as error:
+        raise kafka_error(error, f"cannot look up where {group} is", settings) from error
+    finally:
+        consumer.close()
+
+
 def _committed(consumer: Consumer, topic: str, ends: dict[int, int]) -> list[tuple[int, int]]:
     asked = [TopicPartition(topic, partition) for partition, end in ends.items() if end > 0]
     if not asked:
