@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from waysight.domain.authorisations import OWNER_WARRANT
+from waysight.domain.lookalikes import UNSURE
 from waysight.domain.matching import PURPOSE, Known
 from waysight.domain.places import covers
 from waysight.domain.scene import Scene
@@ -40,9 +41,8 @@ def screened(
     found: Flags = sure & same
     if watchlist.has_approximate:
         found |= usable & same
-        characters, candidates = (records.field(n) for n in ("plate_confidences", "plate_candidates"))
-        texts = [[c["text"] for c in of] for of in candidates.to_pylist()]
-        found |= usable & watchlist.possible_approximate(plates, characters.to_pylist(), texts)
+        rows = np.flatnonzero(usable & (least(records.field("plate_confidences")) < UNSURE))
+        found[rows] |= watchlist.possible_approximate(*_doubted(records.take(pa.array(rows))))
     for mode, rows in (("permit_list", sure), ("description", usable & ~sure)):
         entries = watchlist.of_mode(mode)  # type: ignore[arg-type]
         if entries:
@@ -52,6 +52,23 @@ def screened(
     if followed:
         found |= sure & np.array([p in followed for p in plates], bool)
     return found
+
+
+def least(lists: pa.ListArray) -> npt.NDArray[np.float64]:
+    """The least number of each list (n,); 1 of an empty one."""
+    offsets, found = lists.offsets.to_numpy(), np.ones(len(lists))
+    full = np.flatnonzero(np.diff(offsets))
+    if len(full):
+        # Empty lists begin where the next one does, so that the full ones alone cover all values.
+        values = lists.flatten().to_numpy().astype(np.float64)
+        found[full] = np.minimum.reduceat(values, offsets[full] - offsets[0])
+    return found
+
+
+def _doubted(records: pa.StructArray) -> tuple[list[str], list[list[float]], list[list[str]]]:
+    """Plates, the confidences of their characters, and their N-best."""
+    texts = [[c["text"] for c in of] for of in records.field("plate_candidates").to_pylist()]
+    return records.field("plate").to_pylist(), records.field("plate_confidences").to_pylist(), texts
 
 
 def _within(entries: Sequence[WatchlistEntry], scenes: Sequence[Scene]) -> Flags:
