@@ -72,6 +72,7 @@ class Outcome:
     twice: int
     wrong_totals: int
     drained: bool
+    left: str
     compacted_away: int
     seconds: float
 
@@ -100,7 +101,7 @@ def plan(kind: str, chance: random.Random) -> dict[int, list[Act]]:
         "compaction": ([("kill", 0, 0.0), ("kill", 1, 0.0)], [stop()], [("kill", 0, 0.0), ("kill", 1, 0.0)]),
         "slow": ([kill()], [stop()], [("join", 0, 0.0)]),
         "fail": ([kill()], [stop()], []),
-        "stuck": ([], [kill()], []),
+        "stuck": ([], [("kill", 1, 0.0)], []),
         "broker": ([("broker", 0, 0.0)], [kill()], [("broker", 0, 0.0)]),
     }
     return dict(zip((early, middle, late), acts[kind], strict=True))
@@ -131,6 +132,7 @@ def trial(settings: Settings, folder: Path, kind: str, seed: int, rounds: int = 
                 _do(settings, workers, what, who, how_long)
             _tend(workers, chance.uniform(1.0, 3.5))
         drained = _drain(settings, workers, prefix, sum(truth.values()))
+        left = "" if drained else ", ".join(f"{k} {v}" for k, v in _left(settings, prefix).items())
         messages = list(read_messages(settings, topics["out"]))
         away = _compacted_away(settings, f"{prefix}-tally") if kind == "compaction" else 0
     finally:
@@ -156,6 +158,7 @@ def trial(settings: Settings, folder: Path, kind: str, seed: int, rounds: int = 
         twice=sum(n - 1 for n in ids.values()),
         wrong_totals=wrong,
         drained=drained,
+        left=left,
         compacted_away=away,
         seconds=round(time.monotonic() - began, 1),
     )
@@ -196,13 +199,20 @@ def _drain(settings: Settings, workers: Workers, prefix: str, wanted: int) -> bo
     while time.monotonic() < deadline:
         _tend(workers, 1.5)
         try:
-            left = remaining(settings, group_id(f"{prefix}-relay"), [f"{prefix}-in"])
-            left += remaining(settings, group_id(f"{prefix}-tally"), [f"{prefix}-mid", f"{prefix}-mid2"])
-            if not left and len({m.value for m in read_messages(settings, f"{prefix}-out")}) >= wanted:
+            if (
+                not any(_left(settings, prefix).values())
+                and len({m.value for m in read_messages(settings, f"{prefix}-out")}) >= wanted
+            ):
                 return True
         except EngineDown:  # a broker that comes back
             continue
     return False
+
+
+def _left(settings: Settings, prefix: str) -> dict[str, int]:
+    """What each of the two has still to do."""
+    reads = {"relay": [f"{prefix}-in"], "tally": [f"{prefix}-mid", f"{prefix}-mid2"]}
+    return {name: remaining(settings, group_id(f"{prefix}-{name}"), topics) for name, topics in reads.items()}
 
 
 def _compacted_away(settings: Settings, name: str) -> int:

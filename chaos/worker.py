@@ -98,6 +98,7 @@ def _fetch_nothing_after(when_s: float) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(message)s")
+    logging.getLogger("mode").setLevel(logging.ERROR)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3]))
