@@ -61,6 +61,7 @@ def test_a_vehicle_is_followed_and_its_convoy_told_while_an_authorisation_lasts(
         assert time.monotonic() - revoked_s < PROMISED_S
         street.drive(subject, beside)
         eventually(lambda: _convoys(stack, street.codec, subject), lambda found: found[-1].sightings >= 6)
+    _ran(stack, "authorise", "revoke", convoy, "--reason", "the test is over")
     assert len(shown.read_text().splitlines()) == 3
     assert len([p for _, p in read_all(stack, street.codec, "follows") if p.plate == subject]) == 3
     assert "the court ended it" in (tmp_path / "follow.err").read_text()
