@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 import psutil
 from confluent_kafka import Producer
 
-from bench.feed import LIMIT_KMH, WINDOW_MS, Feed, Plan, Truth
+from bench.feed import LIMIT_KMH, Feed, Truth
 from bench.peers import Run, compared, tree_cpu_s
+from bench.sighting_columns import WINDOW_MS, Plan
 from bench.stack import publish_cameras
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import Publisher, client_config, read_all

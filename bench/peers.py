@@ -18,8 +18,9 @@ import psutil
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.engines.job import Spec
-from bench.feed import ALERT_GATE, LIMIT_KMH, TOLERANCE_KMH, Plan, Truth
+from bench.feed import ALERT_GATE, LIMIT_KMH, TOLERANCE_KMH, Truth
 from bench.flink_parts import flink_environment
+from bench.sighting_columns import Plan
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import client_config, read_messages
 from waysight.adapters.registry import ConfluentRegistry

@@ -21,7 +21,8 @@ from statistics import median
 from typing import Any
 
 from bench import ours, peers
-from bench.feed import WINDOW_MS, Feed, Plan, wanted_plate
+from bench.feed import Feed
+from bench.sighting_columns import WINDOW_MS, Plan, wanted_plate
 from bench.stack import publish_hotlist, save
 from bench.stream_picture import draw
 from bench.table import STREAM_AIMS
@@ -48,6 +49,7 @@ class Results:
     inputs: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     loads: list[float] = field(default_factory=list)
+    rss_mib: list[int] = field(default_factory=list)
 
     def add(self, column: str, engine: str, run: peers.Run) -> None:
         """Take one run, say it, and write everything so far."""
@@ -83,6 +85,7 @@ class Results:
             "records_per_run": self.records,
             "peer_records_per_run": self.peer_records,
             "load_average": self.loads,
+            "waysight_rss_mib_after_each_run": self.rss_mib,
         }
 
 
@@ -138,6 +141,7 @@ def rounds(
             shared = topics if peer_records == records else ()
             run, sent = ours.run(settings, running, feed, *shared)
             results.inputs[OURS] = "envelopes of 50 on `sightings` and `passes`, with watermarks"
+            results.rss_mib.append(round(running.rss_mib()))
             results.add("own", OURS, run)
             results.add("arrow", OURS, run)
             yield results

@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 import pandas as pd
-from pyflink.common import Row
+from pyflink.common import Configuration, Row
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import DataTypes, StreamTableEnvironment
 from pyflink.table.udf import ScalarFunction, udf
@@ -92,11 +92,12 @@ class Encoded(ScalarFunction):  # type: ignore[misc]
 def main() -> None:
     """Submit the job, wait for its end."""
     spec = Spec.read()
-    env = StreamExecutionEnvironment.get_execution_environment()
-    env.set_parallelism(1)
-    t_env = StreamTableEnvironment.create(env)
+    wanted = Configuration()
     for key, value in _configuration(spec).items():
-        t_env.get_config().set(key, value)
+        wanted.set_string(key, value)
+    env = StreamExecutionEnvironment.get_execution_environment(wanted)
+    env.add_jars(*wanted.get_string("pipeline.jars", "").split(";"))
+    t_env = StreamTableEnvironment.create(env)
     _tables(t_env, spec)
     if spec.arrow:
         flink_columns.run(env, t_env, spec)

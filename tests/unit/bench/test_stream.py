@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bench.engines.job import HEAD, Job, Spec
-from bench.feed import ENVELOPE, Feed, Plan, chunk, sentinels, wanted_plate, zigzag
+from bench.feed import ENVELOPE, Feed, zigzag
 from bench.growth import flatness
 from bench.peers import Run, compared
+from bench.sighting_columns import Plan, chunk, sentinels, wanted_plate
 from bench.stream import Results, ratios
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
