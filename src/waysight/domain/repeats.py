@@ -7,10 +7,9 @@ else about the order in which things became known matters, so that a replay says
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from waysight.domain.rulepack import Repeat
 
@@ -33,8 +32,9 @@ def months_later(day: date, months: int) -> date:
     >>> months_later(date(2024, 2, 29), 12)
     datetime.date(2025, 2, 28)
     """
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    months += day.year * 12 + day.month - 1
+    last = date((months + 1) // 12, (months + 1) % 12 + 1, 1) - timedelta(days=1)
+    return last.replace(day=min(day.day, last.day))
 
 
 def repeated(
