@@ -22,7 +22,7 @@ def test_a_processor_reads_and_writes_what_is_written_down(name: str, tmp_path: 
     assert len({counts[t] for t in logic.inputs}) == 1, "inputs of one processor need equal partition counts"
     assert set(logic.outputs) <= set(all_topics())
     who = "store" if name == "ledger" else name
-    followed = {table._topic for table in logic.tables}
+    followed = {topic for table in logic.tables for topic in table.topics}
     said = {t.name for t in all_topics().values() if who in t.consumers}
     read = {*INPUTS["store"], *INPUTS["ledger"]} if who == "store" else {*logic.inputs, *followed}
     assert said == read

@@ -12,7 +12,7 @@ import pytest
 
 PURE_ROOTS = {"waysight.domain", "waysight.messages", "waysight.errors"}
 DOMAIN_MAY_IMPORT = {
-    "__future__", "base64", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
+    "__future__", "base64", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
     "hashlib", "heapq", "itertools", "json", "math", "numpy", "operator", "re", "statistics", "string", "types",
     "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip

@@ -38,7 +38,7 @@ class Broadcast(Generic[T]):
         self._loaded, self._stopped = threading.Event(), threading.Event()
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
-        self.version = 0
+        self.version, self.topics = 0, (topic,)
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Load, then follow; harmless to repeat. Raises EngineDown, or BadConfiguration for a missing topic."""

@@ -79,6 +79,7 @@ class Packed:
         self._loaded, self._stopped = Event(), Event()
         self._failure: Exception | None = None
         self._thread: Thread | None = None
+        self.topics = (table.topic, "shards")
         self.from_shards = 0  # entries that did not have to be read one by one
 
     def start(self, timeout_s: float = _LOAD_S) -> None:
