@@ -9,11 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-_CYRILLIC = dict(zip("АВЕКМНОРСТУХІЅЈЗ", "ABEKMHOPCTYXISJ3", strict=True))
-_ARABIC = {"ا": "A", "أ": "A", "إ": "A", "آ": "A", "ب": "B", "د": "D", "ه": "H", "و": "W", "ط": "T", "ي": "Y",
-           "ى": "Y", "ج": "J", "ـ": ""}  # fmt: skip
+_CYRILLIC = dict(zip("АВЕКМНОРСТУХІЅЈЗӀҮҺԚԜ", "ABEKMHOPCTYXISJ3IYHQW", strict=True))
+_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True))
+# Every form of an Arabic letter is the same letter (NFKD); of Moroccan series letters the Latin of
+# simulate/designs/ma.yaml, of others that of bilingual plates (Saudi Arabia).
+_ARABIC = {"ا": "A", "ٱ": "A", "ب": "B", "د": "D", "ه": "H", "ة": "H", "ہ": "H", "و": "W", "ط": "T", "ي": "Y", "ى": "Y",
+           "ی": "Y", "ج": "J", "ـ": "", "ح": "J", "ر": "R", "س": "S", "ص": "X", "ع": "E", "ق": "G", "ك": "K", "ک": "K",
+           "ل": "L", "م": "Z", "ن": "N"}  # fmt: skip
 _DIGITS = {0x0660 + d: str(d) for d in range(10)} | {0x06F0 + d: str(d) for d in range(10)}
-_TO_LATIN = str.maketrans({**_CYRILLIC, **_ARABIC, **{chr(c): d for c, d in _DIGITS.items()}})
+_TO_LATIN = str.maketrans({**_CYRILLIC, **_GREEK, **_ARABIC, **{chr(c): d for c, d in _DIGITS.items()}})
 
 # Pairs that a reader or a typist confuses and that a format can tell apart.
 _MERGED = {"O": "0", "0": "O", "I": "1", "1": "I"}
@@ -25,15 +29,14 @@ _MOROCCAN = re.compile(r"(\d{1,5})([A-Z])(\d{1,2})")
 
 
 def canonical(text: str) -> str:
-    """A plate in its one spelling: upper-case A-Z and 0-9, no separators, Cyrillic and Arabic forms in Latin.
+    """A plate in its one spelling: upper-case A-Z and 0-9, no separators; Cyrillic, Greek and Arabic forms in Latin.
 
-    The Arabic series letters of Moroccan plates become the Latin letters of simulate/designs/ma.yaml;
-    other characters are dropped.
+    Accents are left out; other characters are dropped.
 
     >>> canonical("123 авс|02")
     '123ABC02'
     """
-    upper = unicodedata.normalize("NFKC", text).upper().translate(_TO_LATIN)
+    upper = unicodedata.normalize("NFKD", text).upper().translate(_TO_LATIN)
     return "".join(c for c in upper if c.isascii() and c.isalnum())
 
 

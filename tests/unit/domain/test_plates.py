@@ -27,6 +27,10 @@ def test_examples_in_docstrings(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "spelling"),
     [
+        ("μο 123 αβ", "MO123AB"),
+        ("É 7 Ё 8 ä", "E7E8A"),
+        ("ﻃ ﺑ ـ ۱۲۳ ه ة", "TB123HH"),  # the letters' inner forms, a line filler, Persian digits
+        ("١٢ ر س ع ٣", "12RSE3"),
         ("123 авс|02", "123ABC02"),
         ("a-123-bc", "A123BC"),
         ("12345|أ|6", "12345A6"),
