@@ -118,6 +118,7 @@ def _configuration(spec: Spec) -> dict[str, str]:
         "parallelism.default": "1",
         "table.local-time-zone": "UTC",
         "pipeline.object-reuse": "true",
+        "restart-strategy.type": "none",
         "python.executable": os.environ["PYFLINK_PYTHON"],
         "python.client.executable": os.environ["PYFLINK_PYTHON"],
         "execution.checkpointing.interval": "10 s",

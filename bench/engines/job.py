@@ -136,6 +136,11 @@ class Rows:
 
     def __init__(self, spec: Spec) -> None:
         self._spec, self._table = spec, TABLES["sightings"]
+        self._schema = self._table.insert_schema
+        if (
+            int(pa.__version__.split(".")[0]) < 20
+        ):  # PyFlink's; it does not cast to fields that may not be null
+            self._schema = pa.schema([pa.field(f.name, _nullable(f.type)) for f in self._schema])
         self._client = connect(get_settings())
         self._records: list[Record] = []
 
@@ -153,7 +158,17 @@ class Rows:
 
     def insert(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Insert columns as they are."""
-        self._client.insert(self._spec.table, conform(rows, self._table.insert_schema))
+        self._client.insert(self._spec.table, conform(rows, self._schema))
+
+
+def _nullable(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(_nullable(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct(
+            [pa.field(kind.field(i).name, _nullable(kind.field(i).type)) for i in range(kind.num_fields)]
+        )
+    return kind
 
 
 class Marks:
