@@ -24,7 +24,7 @@ from waysight.messages import Frame
 from waysight.settings import Settings
 
 pytestmark = pytest.mark.integration
-FRAMES, CAMERAS = 240, 3
+FRAMES, CAMERAS = 120, 3
 START_MS = 1_700_000_000_000
 
 

@@ -202,3 +202,32 @@ def test_silence_empties_the_state(violation: Make, review: Make, vehicle: Make,
         assert cases() == left
     for table in ("waiting", "early", "numbers"):
         assert [k for p in range(4) for k, _ in world.engine.state("fine", p).items(table, dict)] == []
+
+
+def test_what_a_replay_changed_counts_until_an_officer_has_decided(
+    violation: Make, review: Make, vehicle: Make
+) -> None:
+    decision = review()
+    revised = violation(enforced_kmh=171.0, limit_kmh=110.0, revised_ms=decision.reviewed_ms - 1)
+    world = World()
+    world.send(vehicle(), violation(), revised, violation(), decision)
+    (fine,) = world.fines()
+    assert fine.enforced_kmh == 171.0
+
+
+def test_what_a_replay_changed_after_the_decision_changes_no_fine(
+    violation: Make, review: Make, vehicle: Make
+) -> None:
+    decision = review()
+    late = violation(enforced_kmh=171.0, revised_ms=decision.reviewed_ms + 1)
+    world = World()
+    world.send(vehicle(), violation(), decision)
+    assert len(world.fines()) == 1
+    world.send(late)
+    assert [f.enforced_kmh for f in world.fines()] == [violation().enforced_kmh]
+    # The officer saw another case than the one that stands now: it takes a new decision.
+    unseen = World()
+    unseen.send(vehicle(), violation(), late, decision)
+    assert unseen.fines() == []
+    unseen.send(replace(decision, review_id="again", reviewed_ms=late.revised_ms + 1))
+    assert [f.enforced_kmh for f in unseen.fines()] == [171.0]
