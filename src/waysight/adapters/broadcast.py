@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from waysight.adapters.follower import Follower
 from waysight.adapters.kafka import end_offsets, kafka_error, plain_consumer, to_message
 from waysight.codec import Codec
-from waysight.errors import BadMessage, EngineDown, WaysightError
+from waysight.errors import BadMessage, WaysightError
 from waysight.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -20,47 +21,22 @@ T = TypeVar("T")
 OnChange = Callable[[str, Any], None]
 
 
-class Broadcast(Generic[T]):
+class Broadcast(Follower, Generic[T]):
     """The newest record of each key of a topic, in memory; a tombstone removes its key.
 
-    `start` returns when everything that the topic held at that moment is loaded. `on_change(key, record or None)`
-    runs for each change, during the load too, in the background thread and under the table's lock.
-    Records that cannot be decoded or that
-    `on_change` refuses are logged and left out. A broker that is away for a while only delays changes.
+    `on_change(key, record or None)` runs for each change, during the load too, in the background thread and under the
+    table's lock. Records that cannot be decoded or that `on_change` refuses are logged and left out. A broker that is
+    away for a while only delays changes.
     """
 
     def __init__(
         self, settings: Settings, codec: Codec, topic: str, on_change: OnChange | None = None
     ) -> None:
-        self._settings, self._codec, self._topic, self._on_change = settings, codec, topic, on_change
+        super().__init__(settings, topic)
+        self._codec, self._on_change = codec, on_change
         self._records: dict[str, T] = {}
         self._lock = threading.RLock()
-        self._loaded, self._stopped = threading.Event(), threading.Event()
-        self._failure: Exception | None = None
-        self._thread: threading.Thread | None = None
-        self.version, self.topics = 0, (topic,)
-
-    def start(self, timeout_s: float = 60.0) -> None:
-        """Load, then follow; harmless to repeat. Raises EngineDown, or BadConfiguration for a missing topic."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._follow, name=f"broadcast-{self._topic}", daemon=True)
-            self._thread.start()
-        if not self._loaded.wait(timeout_s):
-            raise EngineDown(
-                f"{self._topic} was not loaded in {timeout_s:g} s; is Kafka at {self._settings.bootstrap} up?"
-            )
-        self.check()
-
-    def stop(self) -> None:
-        """End the background thread."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(10.0)
-
-    def check(self) -> None:
-        """Raise what ended the background thread; whoever only listens to changes asks before each step."""
-        if self._failure is not None:
-            raise self._failure
+        self.version = 0
 
     def get(self, key: str) -> T | None:
         """The newest record of a key; raises like `check`."""
@@ -73,44 +49,30 @@ class Broadcast(Generic[T]):
         with self._lock:
             return dict(self._records)
 
-    def _follow(self) -> None:
-        consumer = plain_consumer(self._settings)
-        try:
-            ends = end_offsets(consumer, self._topic, self._settings)
-            waiting = {p for p, end in ends.items() if end > 0}
-            consumer.assign([TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in ends])
+    def _consumer(self) -> Consumer:
+        return plain_consumer(self._settings)
+
+    def _follow(self, consumer: Consumer) -> None:
+        ends = end_offsets(consumer, self._topic, self._settings)
+        waiting = {p for p, end in ends.items() if end > 0}
+        consumer.assign([TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in ends])
+        if not waiting:
+            self._loaded.set()
+        while not self._stopped.is_set():
+            for raw in consumer.consume(1000, 0.2):
+                error = raw.error()
+                if error is None:
+                    self._apply(raw)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    # The end event comes after all records, also where only markers are left before it.
+                    waiting.discard(raw.partition())
+                elif error.fatal():
+                    raise kafka_error(KafkaException(error), f"cannot follow {self._topic}", self._settings)
+                else:
+                    _log.info("%s: %s", self._topic, error.str())
+                    time.sleep(0.2)
             if not waiting:
                 self._loaded.set()
-            while not self._stopped.is_set():
-                for raw in consumer.consume(1000, 0.2):
-                    error = raw.error()
-                    if error is None:
-                        self._apply(raw)
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        # The end event comes after all records, also where only markers are left before it.
-                        waiting.discard(raw.partition())
-                    elif error.fatal():
-                        raise kafka_error(
-                            KafkaException(error), f"cannot follow {self._topic}", self._settings
-                        )
-                    else:
-                        _log.info("%s: %s", self._topic, error.str())
-                        time.sleep(0.2)
-                if not waiting:
-                    self._loaded.set()
-        except WaysightError as error:
-            self._fail(error)
-        except (KafkaException, RuntimeError) as error:
-            self._fail(EngineDown(f"cannot follow {self._topic}: {error}"))
-        finally:
-            consumer.close()
-            if self._failure is None and not self._stopped.is_set():
-                self._fail(EngineDown(f"the reader of {self._topic} ended on an error of ours; see the log"))
-
-    def _fail(self, error: Exception) -> None:
-        self._failure = error
-        self._loaded.set()
-        _log.error("%s", error)
 
     def _apply(self, raw: Any) -> None:
         message = to_message(raw)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from threading import Event, RLock, Thread
+from threading import RLock
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import pyarrow as pa
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from waysight.adapters.broadcast import Broadcast
+from waysight.adapters.follower import Follower
 from waysight.adapters.kafka import end_offsets, kafka_error, plain_consumer
 from waysight.adapters.shards import Found, read_shards
 from waysight.adapters.vehicle_rows import RegisterTable, person_changes
@@ -26,13 +27,12 @@ from waysight.domain.owner_index import OwnerIndex
 from waysight.domain.vehicle_table import VehicleTable
 from waysight.domain.watch_index import WatchIndex
 from waysight.engine import Followed
-from waysight.errors import BadMessage, EngineDown, WaysightError
+from waysight.errors import BadMessage, WaysightError
 from waysight.messages import Person
 from waysight.settings import Settings
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 10_000  # messages of the load; also how many changes are merged at the least
-_LOAD_S = 600.0
 
 
 class PackedTable(Protocol):
@@ -63,8 +63,10 @@ class PackedTable(Protocol):
         """In which of `of` shards each row belongs."""
 
 
-class Packed:
-    """Follows one topic; `start` returns when all that the topic held at that moment is in the table."""
+class Packed(Follower):
+    """Follows one topic in one packed table."""
+
+    load_s = 600.0
 
     def __init__(
         self,
@@ -74,76 +76,41 @@ class Packed:
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         shards: bool = True,
     ) -> None:
-        self._settings, self._codec, self._table, self._clock_ms = settings, codec, table, clock_ms
-        self._shards = shards
-        self._loaded, self._stopped = Event(), Event()
-        self._failure: Exception | None = None
-        self._thread: Thread | None = None
-        self.topics = (table.topic, "shards")
+        super().__init__(settings, table.topic, "shards")
+        self._codec, self._table, self._clock_ms, self._shards = codec, table, clock_ms, shards
         self.from_shards = 0  # entries that did not have to be read one by one
 
-    def start(self, timeout_s: float = _LOAD_S) -> None:
-        """Load, then follow; harmless to repeat. Raises EngineDown, or BadConfiguration for a missing topic."""
-        if self._thread is None:
-            self._thread = Thread(target=self._follow, name=f"packed-{self._table.name}", daemon=True)
-            self._thread.start()
-        if not self._loaded.wait(timeout_s):
-            raise EngineDown(
-                f"{self._table.topic} was not loaded in {timeout_s:g} s; is Kafka at {self._settings.bootstrap} up?"
-            )
-        self.check()
+    def _consumer(self) -> Consumer:
+        return plain_consumer(self._settings)
 
-    def stop(self) -> None:
-        """End the background thread."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(10.0)
-
-    def check(self) -> None:
-        """Raise what ended the background thread."""
-        if self._failure is not None:
-            raise self._failure
-
-    def _follow(self) -> None:
-        consumer = plain_consumer(self._settings)
-        try:
-            rows, _ = self._read(consumer)
-            self._table.load(rows)
-            del rows
-            self._loaded.set()
-            while not self._stopped.is_set():
-                for raw in consumer.consume(1000, 0.2):
-                    if self._is_record(raw):
-                        self._apply(raw)
-                self._table.merge(_AT_ONCE)
-        except WaysightError as error:
-            self._fail(error)
-        except (KafkaException, RuntimeError) as error:
-            self._fail(EngineDown(f"cannot follow {self._table.topic}: {error}"))
-        finally:
-            consumer.close()
-            if self._failure is None and not self._stopped.is_set():
-                self._fail(
-                    EngineDown(f"the reader of {self._table.topic} ended on an error of ours; see the log")
-                )
+    def _follow(self, consumer: Consumer) -> None:
+        rows, _ = self._read(consumer)
+        self._table.load(rows)
+        del rows
+        self._loaded.set()
+        while not self._stopped.is_set():
+            for raw in consumer.consume(1000, 0.2):
+                if self._is_record(raw):
+                    self._apply(raw)
+            self._table.merge(_AT_ONCE)
 
     def read(self) -> tuple[pa.Table, dict[int, int]]:
         """The whole table as it is now, and up to which offsets; without following it. Raises EngineDown."""
-        consumer = plain_consumer(self._settings)
+        consumer = self._consumer()
         try:
             return self._read(consumer)
         finally:
             consumer.close()
 
     def _read(self, consumer: Consumer) -> tuple[pa.Table, dict[int, int]]:
-        ends = end_offsets(consumer, self._table.topic, self._settings)
+        ends = end_offsets(consumer, self._topic, self._settings)
         found = self._usable(ends)
         self.from_shards = found.rows
         parts = list(found.parts)
         begin = {p: found.covers[p] if found.parts else OFFSET_BEGINNING for p in ends}
         waiting = {p for p, end in ends.items() if end > max(0, begin[p])}
         read_to = {p: max(0, begin[p]) for p in ends}
-        consumer.assign([TopicPartition(self._table.topic, p, offset) for p, offset in begin.items()])
+        consumer.assign([TopicPartition(self._topic, p, offset) for p, offset in begin.items()])
         while waiting and not self._stopped.is_set():
             records = []
             for raw in consumer.consume(_AT_ONCE, 0.2):
@@ -182,7 +149,7 @@ class Packed:
         return [*parts, *([self._table.gone(keys)] if keys else []), *self._decoded(values)]
 
     def _decoded(self, values: Sequence[bytes]) -> list[pa.Table]:
-        topic = self._table.topic
+        topic = self._topic
         if not values:
             return []
         try:
@@ -202,24 +169,19 @@ class Packed:
         if error is None:
             return True
         if error.fatal():
-            raise kafka_error(KafkaException(error), f"cannot follow {self._table.topic}", self._settings)
+            raise kafka_error(KafkaException(error), f"cannot follow {self._topic}", self._settings)
         if error.code() != KafkaError._PARTITION_EOF:
-            _log.info("%s: %s", self._table.topic, error.str())
+            _log.info("%s: %s", self._topic, error.str())
             time.sleep(0.2)
         return False
 
     def _apply(self, raw: Any) -> None:
         key, value = (raw.key() or b"").decode(errors="replace"), raw.value()
         try:
-            self._table.change(key, None if value is None else self._codec.decode(self._table.topic, value))
+            self._table.change(key, None if value is None else self._codec.decode(self._topic, value))
         except WaysightError as error:
             where = f"{raw.topic()}[{raw.partition()}]@{raw.offset()}"
             _log.warning("left out %s: %s", where, error)
-
-    def _fail(self, error: Exception) -> None:
-        self._failure = error
-        self._loaded.set()
-        _log.error("%s", error)
 
 
 def watch_table(settings: Settings, codec: Codec, index: WatchIndex) -> Packed:
