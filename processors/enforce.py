@@ -25,8 +25,8 @@ from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.envelopes import Fences, Flush, decoded
 from waysight.errors import BadMessage
-from waysight.messages import CameraRecord, Pass, Sighting, Signal, Tally, Violation, Watermark
-from waysight.pass_columns import PassColumns
+from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
+from waysight.pass_columns import PassColumns, Short
 from waysight.pass_screening import may_offend
 from waysight.passes import sighting_of
 from waysight.settings import Settings
@@ -83,7 +83,7 @@ class EnforceLogic:
         flush, fences = Flush(self._codec, self._partitions), Fences(state)
         passes = [m for m in messages if m.topic == "passes"]
         columns = PassColumns(self._codec, passes, self.name, flush.outputs)
-        worth = columns.new(fences) & may_offend(self._scenes.scene, columns)
+        worth = columns.new(fences) & may_offend(self._law, self._scenes.scene, columns)
         items: dict[int, list[int | Watermark]] = {}
         for number, item in columns.in_order(np.flatnonzero(worth)):
             items.setdefault(columns.messages[number].offset, []).append(item)
@@ -98,11 +98,11 @@ class EnforceLogic:
                 if isinstance(item, Watermark):
                     self._watermark(state, flush, item)
                 else:
-                    self._pass(state, flush, message, columns.whole(item))
+                    self._pass(state, flush, message, columns.short(item))
         fences.save()
         return flush.finish()
 
-    def _pass(self, state: PartitionState, flush: Flush, message: Message, one: Pass) -> None:
+    def _pass(self, state: PartitionState, flush: Flush, message: Message, one: Short) -> None:
         try:
             sighting = sighting_of(self._codec, one)
         except BadMessage as error:

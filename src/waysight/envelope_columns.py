@@ -24,8 +24,8 @@ Integers = npt.NDArray[np.integer]
 class SightingColumns:
     """Messages of `sightings` as columns, message by message in the order in which the sightings were made.
 
-    `records` holds all sightings (n,), `message` (n,) the number of each one's message, `marks` the watermarks of each
-    message. `records` is None, and nothing is held, when some message must be decoded singly.
+    `records` holds all sightings (n,), `message` (n,) the number of each one's message, `marks` of each message
+    the watermarks than which no later one of their camera is in these messages. `records` is None, and nothing is held, when some message must be decoded singly.
     """
 
     def __init__(self, codec: Codec, messages: Sequence[Message]) -> None:
@@ -37,8 +37,8 @@ class SightingColumns:
             lists, marks = batch.column("records"), batch.column("watermarks")
             self.message = np.repeat(np.arange(len(messages)), np.diff(lists.offsets.to_numpy()))
             self.records = _ordered(lists.flatten(), self.message)
-            for number, told in enumerate(marks.to_pylist() if len(marks.flatten()) else ()):
-                self.marks[number] = [Watermark(**w) for w in told]
+            for number, mark in _newest(marks):
+                self.marks[number].append(mark)
 
     def origins(self) -> tuple[Integers, Integers, Integers]:
         """Origin partition, offset and ordinal of each sighting."""
@@ -53,6 +53,18 @@ class SightingColumns:
     def _numbers(self, name: str) -> Integers:
         found: Integers = self.records.field(name).to_numpy().astype(np.int64, copy=False)  # type: ignore[union-attr]
         return found
+
+
+def _newest(marks: pa.ListArray) -> list[tuple[int, Watermark]]:
+    """The newest watermark of each camera with the number of its message: there are as many of them as sightings."""
+    told = marks.flatten()
+    if not len(told):
+        return []
+    message = np.repeat(np.arange(len(marks)), np.diff(marks.offsets.to_numpy()))
+    camera = told.field("camera_id").dictionary_encode().indices.to_numpy()
+    order = np.lexsort((told.field("captured_ms").to_numpy(), camera))
+    last = order[np.append(np.diff(camera[order]) != 0, True)]
+    return [(int(message[at]), Watermark(**told[at].as_py())) for at in np.sort(last).tolist()]
 
 
 def _ordered(records: pa.StructArray, message: Integers) -> pa.StructArray:

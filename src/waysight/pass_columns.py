@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -49,6 +50,16 @@ class Rows:
         """A column of texts as numbers (n,) into the different ones there are."""
         coded = self.records.field(name).dictionary_encode()
         return coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
+
+
+class Short(NamedTuple):
+    """What it takes to judge a pass: where it comes from, and the sighting as bytes."""
+
+    key: str
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
+    whole: bytes
 
 
 class PassColumns:
@@ -109,27 +120,40 @@ class PassColumns:
         """A watermark."""
         return Watermark(**self.marks.records[number].as_py())
 
-    def in_order(self, rows: Numbers) -> Iterator[tuple[int, int | Watermark]]:
+    def short(self, row: int) -> Short:
+        """A pass's key, origin and whole sighting."""
+        fields = (self.passes.records.field(name)[row].as_py() for name in Short._fields)
+        return Short(*fields)
+
+    def in_order(self, rows: Numbers) -> list[tuple[int, int | Watermark]]:
         """Some rows and the watermarks by rank, each with the number of its message.
 
-        Of a camera's watermarks in one minute of its time with none of these rows between them only the last comes;
-        ends always do.
+        Of a camera's watermarks in one minute of its time only the last comes if none of these rows lies between
+        them, or only rows under the keys of other cameras; ends always come.
         """
-        last: dict[tuple[str, int], int] = {}
-        ranks = [*self.rank[rows].tolist(), *self.mark_rank.tolist()]
-        items = [*((int(r), None) for r in rows), *((-1, m) for m in self.marks.records.to_pylist())]
+        names, captured, ends = (
+            self.marks.records.field(name).to_pylist() for name in ("camera_id", "captured_ms", "end")
+        )
+        cameras = self.passes.records.field("camera_id").take(pa.array(rows)).to_pylist()
+        alone = self.keyed("camera:")[rows].tolist()
+        last: dict[str, tuple[int, int]] = {}
         kept: list[tuple[int, int | Watermark]] = []
-        for at in sorted(range(len(ranks)), key=ranks.__getitem__, reverse=True):
-            row, mark = items[at]
-            if mark is None:
-                last.clear()
-                kept.append((int(self.passes.message[row]), row))
+        for at in np.argsort(-np.concatenate((self.rank[rows], self.mark_rank))).tolist():
+            number = at - len(rows)
+            if number >= 0:
+                name, now = names[number], captured[number]
+                minute, newest = last.get(name, (-1, -1))
+                if not ends[number] and minute == now // _MINUTE_MS and now <= newest:
+                    continue
+                last[name] = now // _MINUTE_MS, now
+                kept.append((int(self.marks.message[number]), self.mark(number)))
                 continue
-            minute = mark["camera_id"], mark["captured_ms"] // _MINUTE_MS
-            if mark["end"] or mark["captured_ms"] > last.get(minute, -1):
-                last[minute] = mark["captured_ms"]
-                kept.append((int(self.marks.message[at - len(rows)]), Watermark(**mark)))
-        return reversed(kept)
+            kept.append((int(self.passes.message[rows[at]]), int(rows[at])))
+            if alone[at]:
+                last.pop(cameras[at], None)
+            else:
+                last.clear()
+        return kept[::-1]
 
 
 def _batch(codec: Codec, messages: Sequence[Message]) -> pa.RecordBatch | None:

@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow.compute as pc
 
 from waysight.domain.enforcement import restricted_zone, spot_speed
+from waysight.domain.enforcement.case import Law
 from waysight.domain.scene import Scene
 from waysight.domain.sightings import is_vehicle
 from waysight.pass_columns import Flags, PassColumns
 
 
-def may_offend(scene_of: Callable[[str], Scene], columns: PassColumns) -> Flags:
+def may_offend(law: Law, scene_of: Callable[[str], Scene], columns: PassColumns) -> Flags:
     """Which passes (n,) may be an offence or half of one; the rules of `domain/enforcement` decide."""
     if not len(columns):
         return np.zeros(0, bool)
@@ -22,7 +23,8 @@ def may_offend(scene_of: Callable[[str], Scene], columns: PassColumns) -> Flags:
     cameras, names = passes.texts("camera_id")
     scenes = [scene_of(name) for name in names]
     vehicle = np.array([is_vehicle(kind) for kind in kinds], bool)[labels]
-    least_kmh = np.array([spot_speed.least_kmh(scene) for scene in scenes])[cameras]
+    span_ms = int(passes.numbers("first_ms").min()), int(passes.numbers("last_ms").max())
+    least_kmh = np.array([spot_speed.least_kmh(law, scene, *span_ms) for scene in scenes])[cameras]
     fast = passes.floats("speed_kmh") - passes.floats("speed_error_kmh") >= least_kmh
     closed = np.array([restricted_zone.PURPOSE in scene.purposes for scene in scenes], bool)[cameras]
     entered = pc.list_value_length(passes.records.field("zones")).to_numpy(zero_copy_only=False) > 0

@@ -35,6 +35,13 @@ class Law:
         threshold = found.threshold_kmh_on(local_day(pack, at_ms)) if pack and found else None
         return threshold or 0.0
 
+    def least_threshold_kmh(self, country: str, offence: str, from_ms: int, until_ms: int) -> float:
+        """The least `threshold_kmh` of any time in a span (UTC epoch ms); 0 for a span of more than a month."""
+        if not 0 <= until_ms - from_ms <= 31 * 86_400_000:
+            return 0.0
+        times = [*range(from_ms, until_ms, 43_200_000), until_ms]
+        return min(self.threshold_kmh(country, offence, at_ms) for at_ms in times)
+
     def obstacle(self, country: str, offence: str, at_ms: int) -> str:
         """no_rule_pack or no_tariff where the law has no price for an offence on that day."""
         pack = self.packs.get(country)

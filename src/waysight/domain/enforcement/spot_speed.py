@@ -23,13 +23,18 @@ def measured_during(scene: Scene, sighting: Sighting) -> tuple[int, int] | None:
     return sighting.first_ms, sighting.last_ms
 
 
-def least_kmh(scene: Scene) -> float:
-    """Below this no speed (km/h, less its bound) is judged here: the posted limit; inf without spot speeds."""
+def least_kmh(law: Law, scene: Scene, from_ms: int, until_ms: int) -> float:
+    """Below this no speed (km/h, less its bound) is an offence here in a span of time (UTC epoch ms).
+
+    inf where no spot speed is judged, -inf where a sign says the limit.
+    """
     if PURPOSE not in scene.purposes or (scene.fps or 0.0) < LEAST_FPS:
         return math.inf
     if scene.variable_limit:
         return -math.inf
-    return math.inf if scene.speed_limit_kmh is None else scene.speed_limit_kmh
+    if scene.speed_limit_kmh is None:
+        return math.inf
+    return scene.speed_limit_kmh + law.least_threshold_kmh(scene.country, PURPOSE, from_ms, until_ms)
 
 
 def judge(law: Law, scene: Scene, sighting: Sighting, limit_kmh: float | None = None) -> Violation | None:
