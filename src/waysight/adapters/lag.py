@@ -53,7 +53,7 @@ def starts(settings: Settings, group: str, topics: Iterable[str]) -> dict[tuple[
     """Where a group goes on in each topic and partition: what it committed, else the first offset there is."""
     consumer = plain_consumer(settings, **{"group.id": group})
     try:
-        found = {}
+        found: dict[tuple[str, int], int] = {}
         for topic in topics:
             ends = end_offsets(consumer, topic, settings)
             found |= {(topic, partition): 0 for partition in ends}
