@@ -40,7 +40,8 @@ from waysight.local.temporary import temporary_stack
 from waysight.processing import group_id, state_topic
 from waysight.settings import Settings, get_settings
 
-ROUNDS, A_ROUND, KEYS, PATIENCE_S = 12, 200, 37, 420.0
+ROUNDS, A_ROUND, KEYS = 12, 200, 37
+PATIENCE_S, LONGEST_S = 180.0, 900.0  # without any progress, and in all
 # kill/stop: SIGKILL, SIGSTOP and later SIGCONT of workers; rebalance: they come and go; compaction: the changelog is
 # compacted under them, then all are killed; slow: steps of up to 16 s; fail: steps that fail half done; stuck: a
 # consumer that stops without a word; broker: SIGKILL of Kafka, alone on its stack.
@@ -195,14 +196,15 @@ def _tend(workers: Workers, seconds: float) -> None:
 
 
 def _drain(settings: Settings, workers: Workers, prefix: str, wanted: int) -> bool:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+    began = moved = time.monotonic()
+    most = 0
+    while time.monotonic() < min(moved + PATIENCE_S, began + LONGEST_S):
         _tend(workers, 1.5)
         try:
-            if (
-                not any(_left(settings, prefix).values())
-                and len({m.value for m in read_messages(settings, f"{prefix}-out")}) >= wanted
-            ):
+            found = len({m.value for m in read_messages(settings, f"{prefix}-out")})
+            if found > most:
+                most, moved = found, time.monotonic()
+            if found >= wanted and not any(_left(settings, prefix).values()):
                 return True
         except EngineDown:  # a broker that comes back
             continue

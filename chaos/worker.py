@@ -23,7 +23,7 @@ from waysight.adapters.faust_engine import FaustEngine, Tuning, run_engines
 from waysight.engine import Message, Output, PartitionState
 from waysight.settings import get_settings
 
-SLOW, FAIL, STUCK_AFTER_S = 0.03, 0.03, 12.0
+SLOW, FAIL, STUCK_AFTER_S = 0.03, 0.015, 12.0
 
 
 class Relay:
