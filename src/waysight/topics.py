@@ -66,6 +66,7 @@ def avro_schema(record: str) -> dict[str, Any]:
     return dict(_plain(fastavro.schema.load_schema(str(path))))
 
 
+@lru_cache(maxsize=16_384)
 def partition_for(key: str, partitions: int) -> int:
     """The partition of a key, as Kafka's default partitioner chooses it (murmur2)."""
     return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)

@@ -11,7 +11,7 @@ from waysight.errors import BadConfiguration
 from waysight.processing import build
 from waysight.settings import Settings
 
-COUNTS = {"passes": 4, "tallies": 4, "counts": 4, "dead-letters": 1, "waysight-count-state": 4}
+COUNTS = {"passes": 4, "tallies": 4, "counts": 4, "minutes": 4, "dead-letters": 1, "waysight-count-state": 4}
 
 
 def _engine(partitions: int, tmp_path: Path) -> FaustEngine:
