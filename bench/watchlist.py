@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from bench.stack import save
 from bench.table import LOOK_UPS_AIM
@@ -34,7 +35,7 @@ from waysight.domain.lookalikes import Reading
 from waysight.domain.vehicle_table import VehicleTable
 from waysight.domain.watch_index import WatchIndex
 from waysight.errors import EngineDown
-from waysight.evaluation.statistics import rate, wilson
+from waysight.evaluation.statistics import rate
 from waysight.local import triton_venv
 from waysight.local.temporary import temporary_stack
 from waysight.settings import Settings, get_settings
@@ -123,7 +124,7 @@ def _approximate(land: Country, many: WatchIndex, few: WatchIndex) -> dict[str, 
     false = sum(map(bool, found))
     seen = _looked(many, [reading for _, reading in wanted])
     right = sum(truth in plates for (truth, _), plates in zip(wanted, seen, strict=True))
-    low, high = wilson(false, PASSES)
+    interval = binomtest(false, PASSES).proportion_ci(0.95, "wilson")
     return {
         "per_cpu_s": {str(FEW): round(len(readings) / quick_s), str(ENTRIES): round(len(readings) / slow_s)},
         "doubtful_reads": len(readings),
@@ -132,7 +133,7 @@ def _approximate(land: Country, many: WatchIndex, few: WatchIndex) -> dict[str, 
         "innocent_passes": PASSES,
         "false_alerts": false,
         "false_per_10000": round(false / PASSES * 1e4, 3),
-        "false_per_10000_interval": [round(low * 1e4, 2), round(high * 1e4, 2)],
+        "false_per_10000_interval": [round(float(x) * 1e4, 2) for x in (interval.low, interval.high)],
     }
 
 

@@ -254,28 +254,41 @@ class WatchIndex:
             return []
         entries = self._entries_at(_neighbours(reading, fold=True), APPROXIMATE)
         found = {e.entry_id: e for e in entries if in_force(e, at_ms) and reading.odds(e.plate) > 0}
-        found = {i: e for i, e in found.items() if not self._alike(e.plate, reading.plate)}
+        found = {
+            i: e for i, e in found.items() if e.mode == "plate" and not self._alike(e.plate, reading.plate)
+        }
         if not found:
             return []
         if threshold is None:
             threshold = THRESHOLD if self._registered else THRESHOLD_UNREGISTERED
-        chances = self._posteriors(reading, found.values())
+        chances = self._posteriors(reading, found.values(), threshold)
         told = ((e, chances.get(e.plate, 0.0)) for _, e in sorted(found.items()))
-        return [_perhaps(e, reading.plate, chance) for e, chance in told if chance >= threshold]
+        return [
+            _perhaps(e, reading.plate, chance)
+            for e, chance in told
+            if e.plate in chances and chance >= threshold
+        ]
 
     @property
     def _registered(self) -> bool:
         return len(self._vehicles) >= _COUNTRY
 
-    def _posteriors(self, reading: Reading, entries: Iterable[WatchlistEntry]) -> dict[str, float]:
+    def _posteriors(
+        self, reading: Reading, entries: Iterable[WatchlistEntry], least: float
+    ) -> dict[str, float]:
+        """The chances of the wanted plates; of none when even without other vehicles all are below `least`."""
+        known = self._vehicles.look_of(reading.plate) is not None
+        stray = STRAY if self._registered else STRAY_UNREGISTERED
+        own = self._fit(reading, reading.plate) if known else stray
+        wanted = {e.plate: self._fit(reading, e.plate, e.label, e.colour) for e in entries}
+        if (
+            max(posteriors(reading, {plate: fit}, own).get(plate, 0.0) for plate, fit in wanted.items())
+            < least
+        ):
+            return {}
         others = _neighbours(reading, fold=False)
         texts = {text_of(k) for k in others[self._vehicles.holds_keys(others)].tolist()}
-        weights = {text: self._fit(reading, text) for text in texts}
-        for entry in entries:
-            weights[entry.plate] = self._fit(reading, entry.plate, entry.label, entry.colour)
-        stray = STRAY if self._registered else STRAY_UNREGISTERED
-        known = self._vehicles.look_of(reading.plate) is not None
-        return posteriors(reading, weights, self._fit(reading, reading.plate) if known else stray)
+        return posteriors(reading, {text: self._fit(reading, text) for text in texts} | wanted, own)
 
     def _fit(self, reading: Reading, plate: str, label: str = "", colour: str = "") -> float:
         look = self._vehicles.look_of(plate)
