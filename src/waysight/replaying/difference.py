@@ -61,8 +61,7 @@ class Found:
         changes = []
         for row_id in sorted({*self.rows, *stored}):
             before, after = stored.get(row_id), self.rows.get(row_id)
-            withdrawn = before is not None and WITHDRAWN in before.get("obstacles", ())
-            if after is None and withdrawn:
+            if after is None and before is not None and _says_nothing(before):
                 continue
             change = Change(row_id, before, after)
             if change.kind != "changed" or fields_changed(self.table, change):
@@ -88,6 +87,11 @@ def fields_changed(table: Table, change: Change) -> dict[str, tuple[Any, Any]]:
         return {}
     names = [n for n in table.schema.names if n not in _MAKING and n != table.version]
     return {n: (change.before[n], change.after[n]) for n in names if change.before[n] != change.after[n]}
+
+
+def _says_nothing(row: Row) -> bool:
+    """Whether an earlier replay has already taken back what the row said."""
+    return WITHDRAWN in row.get("obstacles", ()) or row.get("value") == 0
 
 
 def _id(table: Table, row: Row) -> str:

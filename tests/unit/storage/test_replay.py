@@ -143,6 +143,9 @@ def test_a_count_without_facts_becomes_zero_in_a_higher_version(examples: Callab
     row = {**examples("counts")[0], "value": 9, "version": 4}
     gone = new_version(TABLES["counts"], Change("c", row, None), 0)
     assert (gone.value, gone.version) == (0, 5)
+    nothing = Found(TABLES["counts"], 0, 1)
+    assert nothing.against({"c": row}) == [Change("c", row, None)]
+    assert nothing.against({"c": {**row, "value": gone.value}}) == []
     changed = new_version(TABLES["counts"], Change("c", row, {**row, "value": 8, "version": 2}), 0)
     assert (changed.value, changed.version) == (8, 5)
 
