@@ -182,7 +182,7 @@ def test_a_replay_finds_what_a_change_changes_and_nothing_else(city: City) -> No
 
     applied = city.replay("--apply")["tables"]["violations"]
     assert applied["published"] == row["added"] + row["changed"] + row["gone"] - 1
-    after = eventually(lambda: city.replay()["tables"], lambda t: _left(t) == 1, 30)
+    after = eventually(lambda: city.replay()["tables"], lambda t: _left(t) == 1, 150)
     assert _left(after) == 1, after
     withdrawn = city.clickhouse.rows("SELECT count() AS n FROM violations_current "
                                      "WHERE NOT enforceable AND has(obstacles, 'withdrawn_by_replay')")  # fmt: skip
