@@ -69,7 +69,7 @@ def growth(records: int = RECORDS, runs: int = RUNS) -> dict[str, Any]:
             found["rss_mib"].setdefault(name, {})[str(size)] = round(rss_mib)
             found["flat"] = flatness(found["events_per_cpu_s"])
             save("growth", found)
-    draw_growth(found, get_settings().out_dir / "bench" / "growth.png")
+            draw_growth(found, get_settings().out_dir / "bench" / "growth.png")
     return found
 
 

@@ -111,10 +111,13 @@ def main(
     for engine in engines:
         peers.python_of(peers.ENGINES[engine])
     found: dict[str, Any] = {}
-    with stack() as settings:
-        for results in rounds(settings, records, runs, engines, peer_records or records):
-            found = save(name, results.summary())
-    draw(found, get_settings().out_dir / "bench" / f"{name}.png", STREAM_AIMS)
+    try:
+        with stack() as settings:
+            for results in rounds(settings, records, runs, engines, peer_records or records):
+                found = save(name, results.summary())
+    finally:
+        if found:
+            draw(found, get_settings().out_dir / "bench" / f"{name}.png", STREAM_AIMS)
     return found
 
 

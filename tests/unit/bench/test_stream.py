@@ -14,6 +14,7 @@ from bench.growth import flatness
 from bench.peers import Run, compared
 from bench.sighting_columns import Plan, chunk, sentinels, wanted_plate
 from bench.stream import Results, ratios
+from bench.stream_picture import draw, draw_growth
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
 from waysight.messages import PassBatch, SightingBatch, Watermark
@@ -143,3 +144,14 @@ def test_a_wrong_run_is_in_the_summary() -> None:
 @pytest.mark.parametrize(("number", "encoded"), [(0, b"\0"), (1, b"\x02"), (63, b"\x7e"), (64, b"\x80\x01")])
 def test_avro_longs(number: int, encoded: bytes) -> None:
     assert zigzag(number) == encoded
+
+
+def test_the_pictures_are_drawn_of_what_there_is(tmp_path: Path) -> None:
+    results = Results(1000, 1000)
+    results.add("own", "waysight", Run(1.0, 1.0, ""))
+    results.add("arrow", "bytewax", Run(2.0, 1.0, ""))
+    draw(results.summary(), tmp_path / "s.png", {"bytewax": 1.5})
+    draw_growth(
+        {"events_per_cpu_s": {"partitions": {"1": 100, "8": 90}, "workers": {"1": 100}}}, tmp_path / "g.png"
+    )
+    assert min((tmp_path / name).stat().st_size for name in ("s.png", "g.png")) > 5_000
