@@ -20,7 +20,7 @@ from chaos.harm import Hand, plan, until_calm
 from chaos.ledger import balances, open_ledger, table
 from chaos.load import PAID_EVERY, Officer, Sender
 from chaos.picture import draw
-from chaos.stage import NAMES, stage
+from chaos.stage import IDLE, NAMES, stage
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.lag import drained
 from waysight.errors import EngineDown, WaysightError
@@ -67,7 +67,8 @@ def main(words: list[str]) -> int:
         watch.stop.set()
         officer.finish()
         watch.join(60.0)
-        lines = open_ledger(settings, codec, traffic.truth, sender.letters(NAMES), PAID_EVERY)
+        letters = sender.letters(tuple(name for name in NAMES if name not in IDLE))
+        lines = open_ledger(settings, codec, traffic.truth, letters, PAID_EVERY)
     result: dict[str, Any] = {
         "seed": given.seed,
         "minutes": given.minutes,

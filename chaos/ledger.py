@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +36,7 @@ class Line:
     wrong: int
     false: int
     resent: int = 0
+    examples: tuple[str, ...] = ()
 
     @property
     def balances(self) -> bool:
@@ -47,21 +48,28 @@ def line(
     kind: str, where: str, truth: Mapping[Any, Any], found: Iterable[tuple[Any, Any]], resent: int = 0
 ) -> Line:
     """Compare `truth` (thing → value) with what was found (thing, value), each by its own id."""
-    seen = Counter[Any]()
-    wrong = 0
+    seen, wrong = Counter[Any](), []
     for thing, value in found:
         seen[thing] += 1
-        wrong += thing in truth and truth[thing] != value
+        if thing in truth and truth[thing] != value:
+            wrong.append((thing, truth[thing], value))
+    lost, false = truth.keys() - seen.keys(), seen.keys() - truth.keys()
+    examples = (
+        [f"lost {x}" for x in lost][:9]
+        + [f"wrong {x}" for x in wrong][:9]
+        + [f"false {x}" for x in false][:9]
+    )
     return Line(
         kind,
         where,
         len(truth),
         len(seen.keys() & truth.keys()),
-        len(truth.keys() - seen.keys()),
+        len(lost),
         sum(n - 1 for n in seen.values()),
-        wrong,
-        len(seen.keys() - truth.keys()),
+        len(wrong),
+        len(false),
         resent,
+        tuple(examples),
     )
 
 
@@ -161,5 +169,5 @@ def balances(lines: Iterable[Line]) -> bool:
 def table(lines: Iterable[Line]) -> str:
     """The ledger as text."""
     head = ("kind", "where", "truth", "found", "lost", "twice", "wrong", "false", "resent")
-    rows = [head, *(tuple(str(v) for v in asdict(one).values()) for one in lines)]
+    rows = [head, *(tuple(str(getattr(one, name)) for name in head) for one in lines)]
     return "\n".join(f"{a:13} {b:11}" + "".join(f"{v:>9}" for v in rest) for a, b, *rest in rows)

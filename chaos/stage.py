@@ -30,6 +30,7 @@ KINDS = {
     "road": ("enforce", "count", "rollup"),
     "keep": ("store", "ledger"),
 }
+IDLE = ("convoy",)  # keeps and refuses nothing while no authorisation lets it
 WORKERS = tuple(f"{kind}-{one}" for kind in KINDS for one in "ab")
 NAMES = tuple(name for names in KINDS.values() for name in names if name in PROCESSORS)
 
