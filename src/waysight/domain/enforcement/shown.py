@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from waysight.messages.perception import Signal
 
-KEEP_MS = 600_000
+KEEP_MS = 3_600_000  # so far may a worker that catches up read passes and signals apart
 _AFTER_ANY = "~"
 
 
