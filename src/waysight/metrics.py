@@ -45,7 +45,7 @@ FRAMES_DROPPED = Counter(
 RECONNECTS = Counter("waysight_reconnects_total", "Times a producer opened its source again.", ["camera"])
 UNDECIDED = Counter(
     "waysight_undecided_total",
-    "Vehicles whose light or speed sign is not known: signals late by ten minutes or missing.",
+    "Vehicles whose light or speed sign is not known: signals late by an hour or missing.",
     ["place"],
 )
 FINES = Counter("waysight_fines_total", "Fine records sent, by status.", ["status"])
