@@ -41,7 +41,7 @@ def test_a_vehicle_is_followed_and_its_convoy_told_while_an_authorisation_lasts(
     assert f"authorise grant --purpose follow --subject {subject}" in refused.stderr
     log, shown, picture = tmp_path / "workers.log", tmp_path / "follow.jsonl", tmp_path / "path.png"
     with running(stack, log, "process", "match", "convoy", "--instance", unique):
-        street.drive(subject, before)
+        street.drive(subject, before, ago_s=60)
         follow, convoy = (_grant(stack, purpose, subject, unique) for purpose in ("follow", "convoy"))
         time.sleep(PROMISED_S)
         command = [sys.executable, "-m", "waysight.cli", "follow", subject, "--authorisation", follow, "--json", "--map",
@@ -81,9 +81,9 @@ class Street:
         self._publisher = Publisher(settings, self.codec)
         self._origin, self._sent = uuid.uuid4().int % 2**31, 0
 
-    def drive(self, first: str, second: str) -> None:
-        """Pass every camera, ten seconds apart, each in an envelope of its own."""
-        begin_ms = time.time_ns() // 1_000_000
+    def drive(self, first: str, second: str, ago_s: int = 0) -> None:
+        """Pass every camera from so long ago on, ten seconds apart, each in an envelope of its own."""
+        begin_ms = time.time_ns() // 1_000_000 - 1000 * ago_s
         for n, camera in enumerate(self._cameras):
             for gap_ms, plate in ((0, first), (3000, second)):
                 self._sent += 1
