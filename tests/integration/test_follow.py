@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def test_a_vehicle_is_followed_and_its_convoy_told_while_an_authorisation_lasts(
     assert refused.returncode == 4
     assert f"authorise grant --purpose follow --subject {subject}" in refused.stderr
     log, shown, picture = tmp_path / "workers.log", tmp_path / "follow.jsonl", tmp_path / "path.png"
-    with running(stack, log, "process", "match", "convoy", "--instance", unique):
+    with ExitStack() as ends, running(stack, log, "process", "match", "convoy", "--instance", unique):
         street.drive(subject, before, ago_s=60)
         follow, convoy = (_grant(stack, purpose, subject, unique) for purpose in ("follow", "convoy"))
         time.sleep(PROMISED_S)
@@ -48,6 +49,7 @@ def test_a_vehicle_is_followed_and_its_convoy_told_while_an_authorisation_lasts(
                    str(picture)]  # fmt: skip
         with shown.open("wb") as out, (tmp_path / "follow.err").open("wb") as err:
             watching = subprocess.Popen(command, env=stack.child_environment(), stdout=out, stderr=err)
+        ends.callback(_ended, watching)
         street.drive(subject, beside)
         lines = eventually(lambda: shown.read_text().splitlines(), lambda found: len(found) >= 3)
         points = [json.loads(line) for line in lines]
@@ -101,6 +103,12 @@ class Street:
         passes = PassBatch(records=(pass_of(self.codec, key, seen),), watermarks=())
         self._publisher.publish("passes", key, passes)
         self._publisher.publish("sightings", seen.plate, SightingBatch(records=(seen,), watermarks=()))
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
 
 
 def _import_cameras(settings: Settings, folder: Path, cameras: list[str]) -> None:

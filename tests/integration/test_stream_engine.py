@@ -26,6 +26,7 @@ def test_every_kind_has_a_plan_that_its_seed_decides() -> None:
     for kind in KINDS:
         one, two = (plan(kind, random.Random(5)) for _ in range(2))
         assert one == two
-        assert sum(map(len, one.values())) >= 3
+        # In these two the workers fail or stick by themselves.
+        assert sum(map(len, one.values())) >= (1 if kind in ("fail", "stuck") else 3)
     assert chosen("1-3", "kill,stop") == [("stop", 1), ("kill", 2), ("stop", 3)]
     assert chosen("4,9", "kill") == [("kill", 4), ("kill", 9)]

@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_truth_and_another_seed_another(city: City,
 
 
 def test_truth_shares_no_code_with_what_it_judges() -> None:
-    allowed = {"waysight.errors"}
+    allowed = {"waysight.errors", "waysight.messages"}  # records are the contract and hold no logic
     for file in Path(waysight.simulate.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
