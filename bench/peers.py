@@ -56,7 +56,7 @@ ENGINES = {
         Engine("reference", "", envelopes=True),
         Engine("quixstreams", "quix", envelopes=False),
         Engine("bytewax", "bytewax", envelopes=True),
-        Engine("pyflink", "flink", envelopes=True),
+        Engine("pyflink", "flink", envelopes=False),
     )
 }
 
