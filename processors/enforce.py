@@ -237,6 +237,7 @@ class EnforceLogic:
                 continue  # one act, seen as two tracks
             if violation.plate:
                 state.put("told", key, violation.occurred_ms)
+                _told_of(state).setdefault(camera_id, {})[key] = violation.occurred_ms
             violation = flush.stamped(violation)
             headers = cloudevents_headers("violations", violation)
             flush.one("violations", violation.plate or violation.violation_id, violation, headers)
@@ -298,11 +299,11 @@ class EnforceLogic:
                 self._put_waiting(state, key, kept)
         if mark.captured_ms >= (state.get("swept", mark.camera_id, int) or 0) + _SWEEP_MS:
             state.put("swept", mark.camera_id, mark.captured_ms)
-            for name, told_ms in state.items("told", int):
-                # Only by its own camera's time: recordings of other days run beside it.
-                own = name.startswith(f"{mark.camera_id}|")
-                if own and told_ms + KEEP_MS < mark.captured_ms:
-                    state.delete("told", name)
+            # Only by its own camera's time: recordings of other days run beside it.
+            told = _told_of(state).get(mark.camera_id, {})
+            for name in [n for n, told_ms in told.items() if told_ms + KEEP_MS < mark.captured_ms]:
+                state.delete("told", name)
+                del told[name]
 
     @staticmethod
     def _put_waiting(state: PartitionState, key: str, items: Sequence[tuple[Sighting, Crossing]]) -> None:
@@ -310,6 +311,18 @@ class EnforceLogic:
             state.put("waiting", key, Waiting(tuple(items)))
         else:
             state.delete("waiting", key)
+
+
+def _told_of(state: PartitionState) -> dict[str, dict[str, int]]:
+    """By camera, when what was told of it occurred (the table "told"); in memory only."""
+
+    def build() -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for name, told_ms in state.items("told", int):
+            found.setdefault(name.partition("|")[0], {})[name] = told_ms
+        return found
+
+    return state.derived("told", build)
 
 
 def _asked_by(scene: Scene) -> list[str]:
