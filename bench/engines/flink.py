@@ -56,12 +56,16 @@ class Store(ScalarFunction):  # type: ignore[misc]
     def open(self, _context: Any) -> None:
         """Prepare decoder and client."""
         self._job, self._rows, self._marks = Job(self._spec), Rows(self._spec), Marks(self._spec)
+        self._left = self._spec.events
 
     def eval(self, values: pd.Series) -> pd.Series:
         """Store a batch."""
         self._marks.first()
         decoded = [self._job.decode(value) for value in values]
         self._rows.add([record for records in decoded for record in records])
+        self._left -= sum(map(len, decoded))
+        if not self._left:
+            self._rows.flush()  # a busy JVM may end this process before it is closed
         return pd.Series([len(records) for records in decoded])
 
     def close(self) -> None:
