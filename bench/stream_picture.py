@@ -27,7 +27,8 @@ def draw(result: Mapping[str, Any], path: Path, aims: Mapping[str, float]) -> No
     axes.set_xticks(range(len(engines)), engines)
     axes.set_ylabel("events per CPU-second")
     axes.set_title(
-        f"match + enforce + count + store, {result['records_per_run']:,} sightings a run; "
+        f"match + enforce + count + store; sightings a run: ours {result['records_per_run']:,}, "
+        f"peers {result['peer_records_per_run']:,}; "
         "black: where a peer's first column may reach for our aim",
         fontsize=9,
     )
@@ -45,7 +46,7 @@ def draw_growth(result: Mapping[str, Any], path: Path) -> None:
                   label=f"{name}: {', '.join(f'{s:,}' for s in sizes)}")  # fmt: skip
     axes.set_xticks([])
     axes.set_ylim(bottom=0)
-    axes.set_ylabel("events per CPU-second, relative to the smallest")
+    axes.set_ylabel("events per CPU-second, relative to the first size")
     axes.legend()
     _save(figure, path)
 
