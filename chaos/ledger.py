@@ -7,7 +7,7 @@ Such repeats are counted as `resent` and are no fault; two ids for one thing are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,6 @@ from waysight.settings import Settings
 from waysight.simulate.sums import Truth
 from waysight.simulate.town import SUPPRESS_S
 
-Key = Hashable
 Row = Mapping[str, Any]
 
 

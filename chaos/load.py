@@ -26,29 +26,40 @@ POISONED = ("sightings", "passes", "signals", "violations", "reviews", "payments
 HOUR_MS = 3_600_000
 
 
-class Sender(threading.Thread):
+class Worker(threading.Thread):
+    """Runs `work` beside the campaign; what that failed of stands in `failure`, which the campaign raises."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.failure: BaseException | None = None
+
+    def work(self) -> None:
+        """What there is to do, to its end."""
+
+    def run(self) -> None:
+        """Work, and keep what it failed of."""
+        try:
+            self.work()
+        except BaseException as error:  # noqa: BLE001 - told to the main thread, which ends the campaign
+            self.failure = error
+
+
+class Sender(Worker):
     """Publishes the traffic, `speed` times as fast as it happens; `sent` counts messages, `garbage` bad ones."""
 
     def __init__(
         self, settings: Settings, codec: Codec, file: CameraFile, traffic: Traffic, speed: float
     ) -> None:
-        super().__init__(name="sender", daemon=True)
+        super().__init__("sender")
         self._publisher = Publisher(settings, codec, linger_ms=20, patience_s=PATIENCE_S)
         self._feed = Feed(codec, file, settings.partitions, flush_ms=2000)
         self._settings, self._traffic, self._speed = settings, traffic, speed
         self._chance = random.Random(f"load{traffic.town.seed}")
         self.sent = self.twice = 0
         self.garbage: list[tuple[str, bytes]] = []
-        self.failure: BaseException | None = None
 
-    def run(self) -> None:
+    def work(self) -> None:
         """Until all is sent and acknowledged."""
-        try:
-            self._run()
-        except BaseException as error:  # noqa: BLE001 - told to the main thread, which ends the campaign
-            self.failure = error
-
-    def _run(self) -> None:
         began, poison_s = time.monotonic(), GARBAGE_EVERY_S
         start_ms = self._traffic.town.start_ms
         recent: list[Any] = []
@@ -81,24 +92,16 @@ class Sender(threading.Thread):
         return {(v, name) for topic, v in self.garbage for name in names if topic in INPUTS[name]}
 
 
-class Officer(threading.Thread):
+class Officer(Worker):
     """Accepts each violation once, at a time that follows from it; has each third fine paid in full."""
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
-        super().__init__(name="officer", daemon=True)
+        super().__init__("officer")
         self._settings, self._codec = settings, codec
         self._publisher = Publisher(settings, codec, patience_s=PATIENCE_S)
         self._over = threading.Event()
         self.reviewed: set[str] = set()
         self.paid: set[str] = set()
-        self.failure: BaseException | None = None
-
-    def run(self) -> None:
-        """Until `finish`."""
-        try:
-            self._run()
-        except BaseException as error:  # noqa: BLE001 - told to the main thread, which ends the campaign
-            self.failure = error
 
     def finish(self) -> None:
         """Stop reading, and have everything acknowledged."""
@@ -106,7 +109,8 @@ class Officer(threading.Thread):
         self.join(60.0)
         self._publisher.flush(PATIENCE_S)
 
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Until `finish`."""
         acts: dict[str, Callable[[Any], None]] = {"violations": self._review, "fines": self._pay}
         consumer = plain_consumer(self._settings)
         partitions = range(self._settings.partitions)

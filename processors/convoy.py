@@ -22,13 +22,13 @@ from waysight.domain.matching import PURPOSE
 from waysight.domain.places import covers
 from waysight.domain.recent import Seen, is_sure
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelopes import Flush
 from waysight.errors import BadMessage
 from waysight.messages import Authorisation, CameraRecord, Sighting, Watermark
-from waysight.pass_columns import PassColumns
-from waysight.passes import sighting_of
 from waysight.settings import Settings
-from waysight.trails import Memory, memory
+from waysight.streaming.envelopes import Flush
+from waysight.streaming.pass_columns import PassColumns
+from waysight.streaming.passes import sighting_of
+from waysight.streaming.trails import Memory, memory
 
 _TABLE = "beside"
 

@@ -27,11 +27,11 @@ from waysight.domain.rollup import SLOT_MS, places_of
 from waysight.domain.scene import Scene
 from waysight.domain.watermarks import Progress
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelopes import Fences, Flush, decoded
 from waysight.messages import CameraRecord, Count, Minute, Pass, PassBatch, Tally, TallyBatch, Watermark
-from waysight.pass_columns import PassColumns
-from waysight.pass_groups import grouped
 from waysight.settings import Settings
+from waysight.streaming.envelopes import Fences, Flush, decoded
+from waysight.streaming.pass_columns import PassColumns
+from waysight.streaming.pass_groups import grouped
 from waysight.topics import partition_for
 
 _MEASURES: dict[str, Measure] = {"passes": "passes", "tallies": "violations"}

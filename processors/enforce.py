@@ -23,13 +23,13 @@ from waysight.domain.enforcement.shown import KEEP_MS, Shown
 from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelopes import Fences, Flush, decoded
 from waysight.errors import BadMessage
 from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
-from waysight.pass_columns import PassColumns, Short
-from waysight.pass_screening import may_offend
-from waysight.passes import sighting_of
 from waysight.settings import Settings
+from waysight.streaming.envelopes import Fences, Flush, decoded
+from waysight.streaming.pass_columns import PassColumns, Short
+from waysight.streaming.pass_screening import may_offend
+from waysight.streaming.passes import sighting_of
 from waysight.topics import partition_for
 
 _REPEAT_MS = 60_000

@@ -12,7 +12,6 @@ from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import REPLAYED, dead_letter_output
 from waysight.adapters.packed import registry_tables, watch_table
 from waysight.adapters.registry import ConfluentRegistry
-from waysight.alert_book import AlertBook
 from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
@@ -24,8 +23,6 @@ from waysight.domain.recent import Seen, is_sure
 from waysight.domain.vehicle_table import VehicleTable
 from waysight.domain.watch_index import WatchIndex
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelope_columns import SightingColumns
-from waysight.envelopes import Fences, Flush, decoded
 from waysight.messages import (
     AlertAction,
     Authorisation,
@@ -34,10 +31,13 @@ from waysight.messages import (
     SightingBatch,
     Watermark,
 )
-from waysight.screening import screened
-from waysight.seen_columns import seen_rows
 from waysight.settings import Settings
-from waysight.trails import Fresh, Trails, cloned_rules
+from waysight.streaming.alert_book import AlertBook
+from waysight.streaming.envelopes import Fences, Flush, decoded
+from waysight.streaming.seen_columns import seen_rows
+from waysight.streaming.sighting_columns import SightingColumns
+from waysight.streaming.sighting_screening import screened
+from waysight.streaming.trails import Fresh, Trails, cloned_rules
 
 _place = attrgetter("origin_offset", "ordinal")
 

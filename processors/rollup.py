@@ -10,9 +10,9 @@ from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.domain.rollup import Cell, PlaceState, RollupRules, step
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelopes import Flush, decoded
 from waysight.messages import Minute, MinuteBatch
 from waysight.settings import Settings
+from waysight.streaming.envelopes import Flush, decoded
 from waysight.topics import partition_for
 
 

@@ -12,10 +12,10 @@ from waysight.domain.scene import Scene
 from waysight.domain.sightings import Pictured, SightingRules, step
 from waysight.domain.tracking import CameraTracks
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.envelopes import Flush, decoded, is_new
 from waysight.messages import CameraRecord, Sighting
-from waysight.passes import pass_of, whole_of
 from waysight.settings import Settings
+from waysight.streaming.envelopes import Flush, decoded, is_new
+from waysight.streaming.passes import pass_of, whole_of
 
 
 class TrackLogic:

@@ -21,8 +21,8 @@ from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.messages import PassBatch, Sighting, SightingBatch
-from waysight.passes import pass_of
 from waysight.settings import Settings
+from waysight.streaming.passes import pass_of
 
 pytestmark = pytest.mark.integration
 PROMISED_S = 5.0

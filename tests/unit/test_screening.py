@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waysight.screening import least
+from waysight.streaming.sighting_screening import least
 
 
 @given(

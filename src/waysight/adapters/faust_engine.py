@@ -20,7 +20,8 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -162,18 +163,27 @@ class FaustEngine:
                 self._lock.release()
             try:
                 self._busy = True
-                messages = [m for event in events for m in messages_of(event.message)]
-                generation = self._generation
-                for first in range(0, len(messages), self._take):
-                    # Once a rebalance has begun, what is left comes again, to whoever has the partitions then.
-                    if not self._ending and self._generation == generation:
-                        await self._apply(messages[first : first + self._take])
-                        await self._commit_if_due()
-            except BaseException as error:  # noqa: BLE001 - the supervised loop: nothing may be acknowledged after it
-                self._die_of(error)
+                with self._or_die():
+                    await self._work_off([m for event in events for m in messages_of(event.message)])
             finally:
                 self._busy = False
                 self._lock.release()
+
+    async def _work_off(self, messages: list[Message]) -> None:
+        generation = self._generation
+        for first in range(0, len(messages), self._take):
+            # Once a rebalance has begun, what is left comes again, to whoever has the partitions then.
+            if not self._ending and self._generation == generation:
+                await self._apply(messages[first : first + self._take])
+                await self._commit_if_due()
+
+    @contextmanager
+    def _or_die(self) -> Iterator[None]:
+        """Around whatever leaves a transaction in an unknown state when it fails: only a restart is safe then."""
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001 - nothing may be acknowledged after any failure
+            self._die_of(error)
 
     async def _apply(self, messages: list[Message]) -> None:
         if self._loaded != self._generation:
@@ -310,10 +320,8 @@ class FaustEngine:
 
     async def _commit_by_timer(self) -> None:
         async with self._lock:
-            try:
+            with self._or_die():
                 await self._commit_if_due()
-            except BaseException as error:  # noqa: BLE001 - an unknown outcome: only a restart is safe
-                self._die_of(error)
 
     async def _end(self) -> None:
         """Before partitions are revoked, and at the end: finish the batch, commit, shut the gate."""
@@ -321,10 +329,8 @@ class FaustEngine:
         async with self._lock:
             self._gate.clear()
             self._moved_at = time.monotonic()
-            try:
+            with self._or_die():
                 await self._commit(again=False)
-            except BaseException as error:  # noqa: BLE001 - an unknown outcome: only a restart is safe
-                self._die_of(error)
 
     def _resumed(self) -> None:
         self._generation += 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from waysight.domain.fresh_alert import fresh_alert
 from waysight.domain.ids import derive_id
 from waysight.domain.scene import Scene
 from waysight.messages.governance import Alert, AlertAction, Person, WatchlistEntry
@@ -222,7 +223,9 @@ def _following(before: Alert, fresh: Alert, earliest: bool, again: bool) -> Aler
 
 def _alert(finding: Finding, scene: Scene, sighting: Sighting, now_ms: int) -> Alert:
     grounds = finding.grounds
-    return Alert(
+    return fresh_alert(
+        scene,
+        sighting.captured_ms,
         alert_id=alert_id(finding, scene, sighting),
         kind=grounds.kind,
         priority=grounds.priority,
@@ -235,28 +238,16 @@ def _alert(finding: Finding, scene: Scene, sighting: Sighting, now_ms: int) -> A
         audience=grounds.audience,
         exact=finding.matched == "exact",
         distance=finding.distance,
-        camera_id=sighting.camera_id,
-        location=scene.place,
         sighting_id=sighting.sighting_id,
-        occurred_ms=sighting.captured_ms,
-        captured_ms=sighting.captured_ms,
         received_ms=sighting.received_ms,
         raised_ms=now_ms,
         plate_confidence=sighting.plate_confidence,
         label=sighting.label,
         colour=sighting.colour,
         evidence=sighting.best_frame,
-        status="new",
-        status_by="",
-        status_reason="",
-        version=0,
-        origin_partition=0,
-        origin_offset=0,
-        ordinal=0,
         matched=finding.matched,
         differences=finding.differences,
         list=grounds.list,
-        camera_group=scene.group or scene.camera_id,
         person_id=finding.person_id,
         authorisation_id=finding.authorisation_id,
     )

@@ -1,4 +1,4 @@
-"""Alerts that are worked out whole from a set of facts, rather than raised by one sighting."""
+"""Alerts as they are told for the first time."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ def fresh_alert(scene: Scene, at_ms: int, **facts: Any) -> Alert:
 
     `facts` are its other fields. `episodes.merged` makes it follow what was told of it before.
     """
-    return Alert(
-        entry_id="",
-        exact=True,
-        distance=0,
-        camera_id=scene.camera_id,
-        location=scene.place,
-        camera_group=scene.group or scene.camera_id,
-        occurred_ms=at_ms,
-        captured_ms=at_ms,
-        status="new",
-        status_by="",
-        status_reason="",
-        version=0,
-        origin_partition=0,
-        origin_offset=0,
-        ordinal=0,
-        **facts,
-    )
+    usual: dict[str, Any] = {
+        "entry_id": "",
+        "exact": True,
+        "distance": 0,
+        "camera_id": scene.camera_id,
+        "location": scene.place,
+        "camera_group": scene.group or scene.camera_id,
+        "occurred_ms": at_ms,
+        "captured_ms": at_ms,
+        "status": "new",
+        "status_by": "",
+        "status_reason": "",
+        "version": 0,
+        "origin_partition": 0,
+        "origin_offset": 0,
+        "ordinal": 0,
+    }
+    return Alert(**(usual | facts))

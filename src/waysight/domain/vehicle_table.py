@@ -218,14 +218,6 @@ class VehicleTable:
             return RegisteredLook(*names)
         return None
 
-    def owner_hash(self, plate: str) -> int:
-        """The hash of the owner's number; 0 for an unknown vehicle or owner."""
-        base = self._base
-        vehicle = base.changed.get(plate)
-        if vehicle is not None:
-            return hash_of(vehicle.owner_id)
-        return next((int(base.rows.owners[row]) for row in self._alive(base, plate)), 0)
-
     def plates_of(self, owner_id: str) -> list[str]:
         """The plates registered to an owner, sorted; none for an empty number."""
         base, wanted = self._base, np.uint64(hash_of(owner_id))

@@ -10,10 +10,10 @@ from waysight.codec import Codec
 from waysight.domain.sightings import Pictured, SightingRules
 from waysight.domain.watermarks import Progress
 from waysight.engine import Message, Output
-from waysight.envelopes import Flush
 from waysight.messages import Sighting, Signal
 from waysight.processors.track import TrackLogic
 from waysight.simulate.sightings import Event
+from waysight.streaming.envelopes import Flush
 from waysight.topics import partition_for
 
 

@@ -18,7 +18,7 @@ from bench.stream_picture import draw, draw_growth
 from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
 from waysight.messages import PassBatch, SightingBatch, Watermark
-from waysight.passes import sighting_of
+from waysight.streaming.passes import sighting_of
 from waysight.topics import avro_schema, partition_for
 
 START_MS = 1_790_000_040_000

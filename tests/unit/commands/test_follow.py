@@ -15,7 +15,7 @@ from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import Authorisation, FollowPoint
 from waysight.reporting.paths import draw_path
 from waysight.settings import Settings
-from waysight.trails import cloned_rules
+from waysight.streaming.trails import cloned_rules
 
 PLATE = "123ABC02"
 RECORD = granted("follow", PLATE)

@@ -27,7 +27,7 @@ from waysight.domain.enforcement.case import Law
 from waysight.domain.rollup import RollupRules
 from waysight.domain.scene import Scene, SectionPlan, Zone
 from waysight.messages import PassBatch, PathPoint, Sighting, Signal, Watermark
-from waysight.passes import pass_of
+from waysight.streaming.passes import pass_of
 
 PARTITIONS, SECONDS, LATEST_MS = 3, 360, 8000
 CAMERA = Pinhole(1500.0, 6.0, 12.0)

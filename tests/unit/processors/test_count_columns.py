@@ -17,7 +17,7 @@ from waysight.domain.counting import CameraCounts, CountingRules, Fact, TooLate,
 from waysight.domain.watermarks import Progress
 from waysight.engine import Message
 from waysight.messages import Pass, PassBatch, Watermark
-from waysight.passes import pass_of
+from waysight.streaming.passes import pass_of
 
 RULES = CountingRules(window_ms=60_000, lateness_ms=90_000)
 Told = set[tuple[str, int, int]]

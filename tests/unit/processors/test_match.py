@@ -14,7 +14,6 @@ from waysight.processors.match import MatchLogic
 
 from waysight.adapters.memory_engine import MemoryBus, MemoryEngine
 from waysight.adapters.registry import MemoryRegistry
-from waysight.alert_book import AlertBook
 from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
 from waysight.domain.authorisations import OWNER_WARRANT, Authorisations
@@ -23,6 +22,7 @@ from waysight.domain.owner_index import OwnerIndex
 from waysight.domain.scene import Scene
 from waysight.domain.vehicle_table import VehicleTable
 from waysight.messages import Alert, AlertAction, Sighting, SightingBatch, Vehicle, Watermark
+from waysight.streaming.alert_book import AlertBook
 
 PARTITIONS = 2
 CODEC = Codec(MemoryRegistry())

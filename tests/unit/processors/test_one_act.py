@@ -16,7 +16,7 @@ from waysight.domain.enforcement.case import Law
 from waysight.domain.scene import Scene, Zone
 from waysight.engine import Message
 from waysight.messages import PassBatch, Sighting, Violation, Watermark
-from waysight.passes import pass_of
+from waysight.streaming.passes import pass_of
 
 LANE = Zone(
     zone_id="lane",

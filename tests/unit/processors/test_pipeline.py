@@ -29,7 +29,7 @@ from waysight.domain.sightings import SightingRules
 from waysight.domain.watch_index import WatchIndex
 from waysight.engine import Message
 from waysight.messages import PassBatch, SightingBatch, Signal, WatchlistEntry, Watermark
-from waysight.passes import pass_of
+from waysight.streaming.passes import pass_of
 
 PARTITIONS = 3
 PAPERS = (START_MS - 86_400_000, START_MS + 86_400_000)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from waysight.messages import Watermark
-from waysight.pass_columns import Numbers, PassColumns
+from waysight.streaming.pass_columns import Numbers, PassColumns
 
 
 class Group(NamedTuple):

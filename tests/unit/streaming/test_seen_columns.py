@@ -12,9 +12,9 @@ from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
 from waysight.domain.recent import Seen, is_sure
 from waysight.engine import Message
-from waysight.envelope_columns import SightingColumns
 from waysight.messages import Sighting, SightingBatch
-from waysight.seen_columns import seen_rows
+from waysight.streaming.seen_columns import seen_rows
+from waysight.streaming.sighting_columns import SightingColumns
 
 CODEC, GATE = Codec(MemoryRegistry()), 0.75
 

@@ -11,7 +11,7 @@ from waysight.domain.enforcement import restricted_zone, spot_speed
 from waysight.domain.enforcement.case import Law
 from waysight.domain.scene import Scene
 from waysight.domain.sightings import is_vehicle
-from waysight.pass_columns import Flags, PassColumns
+from waysight.streaming.pass_columns import Flags, PassColumns
 
 
 def may_offend(law: Law, scene_of: Callable[[str], Scene], columns: PassColumns) -> Flags:

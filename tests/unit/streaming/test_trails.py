@@ -20,9 +20,9 @@ from waysight.domain.cloned import ClonedRules
 from waysight.domain.matching import Known
 from waysight.domain.watch_index import WatchIndex
 from waysight.messages import AlertAction, PassBatch, Sighting, SightingBatch, Watermark
-from waysight.passes import pass_of
+from waysight.streaming.passes import pass_of
+from waysight.streaming.trails import Trails
 from waysight.topics import partition_for
-from waysight.trails import Trails
 
 PARTITIONS, MINUTE, DAY = 2, 60_000, 86_400_000
 SCENES = [placed(f"c{n}", 12.0 * n) for n in range(5)]

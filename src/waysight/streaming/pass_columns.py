@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from waysight.adapters.dead_letters import REPLAYED
 from waysight.codec import Codec
 from waysight.engine import Message, Output
-from waysight.envelopes import Fences, decoded
 from waysight.errors import BadMessage
 from waysight.messages import Pass, Watermark
 from waysight.storage.columns import arrow_schema
+from waysight.streaming.envelopes import Fences, decoded
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -15,11 +15,11 @@ from waysight.adapters.registry import MemoryRegistry
 from waysight.codec import Codec
 from waysight.domain.fence import Origin
 from waysight.engine import Message, Output
-from waysight.envelope_columns import SightingColumns
-from waysight.envelopes import Fences, in_order
 from waysight.messages import Pass, PassBatch, Sighting, SightingBatch, Watermark
-from waysight.pass_columns import PassColumns
-from waysight.passes import pass_of, sighting_of
+from waysight.streaming.envelopes import Fences, in_order
+from waysight.streaming.pass_columns import PassColumns
+from waysight.streaming.passes import pass_of, sighting_of
+from waysight.streaming.sighting_columns import SightingColumns
 
 
 def whole_again(codec: Codec, batch: SightingBatch) -> list[Sighting]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waysight.adapters.keyed_state import KeyedState
-from waysight.journal import SEGMENT, Journal
+from waysight.streaming.journal import SEGMENT, Journal
 
 Facts = tuple[int, ...]
 

@@ -19,9 +19,9 @@ from waysight.domain.matching import PURPOSE
 from waysight.domain.recent import Recent, Seen, Span
 from waysight.engine import PartitionState
 from waysight.errors import BadConfiguration
-from waysight.journal import Journal
 from waysight.messages import Alert, Companion, FollowPoint, Sighting
 from waysight.settings import Settings
+from waysight.streaming.journal import Journal
 
 _SWEEP_MS = 60_000
 

@@ -1,0 +1,1 @@
+"""What the processors share: envelopes and their columns, screening, journals, the book of alerts, trails."""
