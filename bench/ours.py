@@ -1,11 +1,13 @@
-"""Our worker on the same sightings: `waysight process match enforce count store`, exactly once, from `sightings` and `passes`.
+"""Our worker on the same sightings: `waysight process match` and, beside it, `waysight process enforce count store`.
 
-The worker is up, its tables loaded, when the feed comes in one transaction: it meets a backlog, as the peers do, and
+Exactly once, from `sightings` and `passes`. `match` has a process of its own, so that alerts do not wait for what the
+others are doing; the CPU of both is counted. The worker is up, its tables loaded, when the feed comes in one transaction: it meets a backlog, as the peers do, and
 none of its start is counted.
 """
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -29,7 +31,8 @@ from waysight.codec import Codec
 from waysight.errors import EngineDown
 from waysight.settings import Settings
 
-NAMES = ("match", "enforce", "count", "store")
+PROCESSES = (("match",), ("enforce", "count", "store"))
+NAMES = tuple(name for names in PROCESSES for name in names)
 LIMIT_S = 1500.0
 _CAMERA = """  - id: cam-{n}
     source: none-{n}.mp4
@@ -78,12 +81,14 @@ class Workers:
 
 
 @contextmanager
-def workers(settings: Settings, count: int = 1, names: Sequence[str] = NAMES) -> Iterator[Workers]:
-    """Workers that are up and idle, ended with the body."""
+def workers(
+    settings: Settings, count: int = 1, processes: Sequence[Sequence[str]] = PROCESSES
+) -> Iterator[Workers]:
+    """`count` workers of several processes each that are up and idle, ended with the body."""
     running = Workers()
     environment = {**settings.child_environment(), "OMP_NUM_THREADS": "1"}
     try:
-        for number in range(count):
+        for number, names in itertools.product(range(count), processes):
             command = [
                 sys.executable,
                 "-m",

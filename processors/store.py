@@ -37,6 +37,7 @@ class StoreLogic:
     """
 
     outputs = ("dead-letters",)
+    gather_s = 1.0  # an insert costs ClickHouse a part to merge, however few its rows
     tables: Sequence[Followed] = ()
 
     def __init__(self, codec: Codec, writer: Writer, name: str, inputs: Sequence[str]) -> None:

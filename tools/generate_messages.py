@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {
     "perception": ["ObjectLabel", "Frame", "PlateCandidate", "PlateRead", "DetectedObject", "Detections", "PathPoint",
                    "FrameRef", "Sighting", "Watermark", "SightingBatch", "Pass", "PassBatch", "Signal", "CameraHealth"],
-    "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Minute", "MinuteBatch", "Rollup", "Review", "Fine", "Payment", "Vehicle"],
+    "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Minute", "MinuteBatch", "Rollup", "Review", "ReviewLock",
+                    "Fine", "FineAction", "FineEvent", "Referral", "Payment", "Vehicle", "ExternalRead", "ClockCheck", "Confirmation",
+                    "DutyPeriod", "Exemption", "Statistic"],
     "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "Person", "Authorisation", "FollowPoint",
                    "Companion", "CameraRecord", "AuditEvent", "DeadLetter", "Shard"],
 }  # fmt: skip

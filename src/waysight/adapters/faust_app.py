@@ -9,6 +9,7 @@ from waysight.processing import group_id
 from waysight.settings import Settings
 
 _MAX_BYTES = 16 * 1024 * 1024
+_FETCH_BYTES = 2 * 1024 * 1024  # of a partition at once: asyncio copies what it has read more than once
 _NO_LIMIT_S = 86_400.0
 
 
@@ -49,7 +50,7 @@ def make_app(
         broker_max_poll_interval=_NO_LIMIT_S,  # a sink may be away for long; the engine finds a standstill
         broker_request_timeout=30.0,
         broker_commit_interval=commit_s,
-        consumer_max_fetch_size=_MAX_BYTES,
+        consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=f"{name}-{instance}" if instance else None,
         producer_linger=0.003,

@@ -52,22 +52,26 @@ _log = logging.getLogger(__name__)
 _FENCE = ""
 _LONG_S = 2.0  # a step that takes longer waits for something outside
 _COMMIT_SHARE = 5.0  # how many times as long as a commit takes the work between two takes at least
-_BUNDLES = 8  # fetched parts of partitions in one batch, and as many waiting
+_WITHIN_S = 0.005  # the parts of one fetch come at once
+_BUNDLES = 16  # fetched parts of partitions in one batch, and as many waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """How one worker trades latency against throughput; `instance` names it for static membership.
 
-    A step takes up to `take` messages. A transaction is committed after `commit_s`, but after `prompt_s` when it
-    holds something that people wait for (the logic's `prompt` topics), or five times what the last commit took.
+    A step takes up to `take` messages; for `gather_s` the broker lets them gather. A transaction is committed after
+    `commit_s`. Where people wait for what comes out (a logic with `prompt` topics), messages gather for
+    `prompt_gather_s` only, and a transaction that holds such outputs is committed after `prompt_s`, or while there
+    is a backlog, five times what the last commit took.
     """
 
     instance: str = ""
     take: int = 400
-    within_s: float = 0.03
+    gather_s: float = 0.2
+    prompt_gather_s: float = 0.012
     commit_s: float = 1.0
-    prompt_s: float = 0.08
+    prompt_s: float = 0.025
     session_s: float = 10.0
     stall_s: float = 30.0
 
@@ -87,7 +91,7 @@ class FaustEngine:
         self._generation = self._loaded = 0
         self._committed_at = self._moved_at = time.monotonic()
         self._commit_took_s = 0.0
-        self._busy = self._ending = self._awaited = False
+        self._busy = self._ending = self._awaited = self._behind = False
         self._sending: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._advanced: set[int] = set()  # partitions whose step has its outputs and may not be given up
 
@@ -107,7 +111,8 @@ class FaustEngine:
             commit_s=tuning.prompt_s if self._prompt else tuning.commit_s,
             session_s=tuning.session_s,
         )
-        self._fetches = watch_fetches(self._app)
+        gather_s = tuning.prompt_gather_s if self._prompt else tuning.gather_s
+        self._fetches = watch_fetches(self._app, getattr(self._logic, "gather_s", gather_s))
         crash_ends_process(self._app, self._die)
         use_copartitioned_assignor(self._app)
         own_producers(self._app)
@@ -154,7 +159,7 @@ class FaustEngine:
 
     async def _work(self, stream: Any) -> None:
         """The agent: batches in, one transaction per partition out."""
-        async for events in stream.take_events(_BUNDLES, within=self._tuning.within_s):
+        async for events in stream.take_events(_BUNDLES, within=_WITHIN_S):
             while True:
                 await self._gate.wait()
                 await self._lock.acquire()
@@ -170,7 +175,7 @@ class FaustEngine:
                 self._lock.release()
 
     async def _work_off(self, messages: list[Message]) -> None:
-        generation = self._generation
+        generation, self._behind = self._generation, len(messages) >= self._take
         for first in range(0, len(messages), self._take):
             # Once a rebalance has begun, what is left comes again, to whoever has the partitions then.
             if not self._ending and self._generation == generation:
@@ -292,7 +297,8 @@ class FaustEngine:
     async def _commit_if_due(self) -> None:
         after_s = self._tuning.commit_s
         if self._awaited:
-            after_s = min(after_s, max(self._tuning.prompt_s, _COMMIT_SHARE * self._commit_took_s))
+            patience_s = _COMMIT_SHARE * self._commit_took_s if self._behind else 0.0
+            after_s = min(after_s, max(self._tuning.prompt_s, patience_s))
         if time.monotonic() - self._committed_at >= after_s:
             await self._commit()
 

@@ -33,7 +33,29 @@ class Violation:
     """A breach of a rule, with what it was measured by. Key: plate, or violation_id without one. CloudEvents type kz.waysight.violation."""
 
     violation_id: str
-    offence: Literal["spot_speed", "average_speed", "red_light", "restricted_zone"]
+    offence: Literal[
+        "spot_speed",
+        "average_speed",
+        "red_light",
+        "restricted_zone",
+        "stop_line",
+        "wrong_way",
+        "illegal_turn",
+        "solid_line",
+        "bus_lane",
+        "shoulder",
+        "pavement",
+        "illegal_stopping",
+        "illegal_parking",
+        "double_parking",
+        "box_junction",
+        "pedestrian_priority",
+        "restricted_hours",
+        "overtaking",
+        "no_plate",
+        "no_insurance",
+        "no_inspection",
+    ]
     camera_id: str
     section_id: str = ""
     zone_id: str = ""
@@ -52,6 +74,14 @@ class Violation:
     red_ms: int | None = None
     distance_m: float | None = None
     duration_ms: int | None = None
+    tolerance_kmh: float | None = None
+    line_id: str = ""
+    dwell_ms: int | None = None
+    source: str = "picture"
+    exemption: str = ""
+    corrects: str = ""
+    read_plate: str = ""
+    corrected_by: str = ""
     enforceable: bool
     obstacles: tuple[str, ...]
     certificate: str
@@ -135,11 +165,28 @@ class Review:
     review_id: str
     violation_id: str
     plate: str
-    decision: Literal["accepted", "rejected"]
+    decision: Literal["accepted", "rejected", "returned"]
     reason: str
     officer: str
     reviewed_ms: int
     evidence_sha256: str
+    stage: str = "first"
+    original_plate: str = ""
+    corrected_plate: str = ""
+    conflicts: tuple[str, ...] = ()
+    bulk: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewLock:
+    """An officer takes or gives back a violation for review. Key: violation_id. In the order of the log the first that is not over holds."""
+
+    lock_id: str
+    violation_id: str
+    officer: str
+    taken_ms: int
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +214,118 @@ class Fine:
     enforced_kmh: float | None = None
     limit_kmh: float | None = None
     officer: str
-    status: Literal["issued", "paid", "cancelled"]
+    status: Literal["issued", "paid", "cancelled", "suspended", "written_off"]
     paid: Decimal
     rule_pack: str
     caveats: str = ""
     repeat_of: str = ""
+    series: str = ""
+    serial: int = 0
+    transition: str = "issued"
+    changed_ms: int = 0
+    second_officer: str = ""
+    liable_id: str = ""
+    liable_name: str = ""
+    liable_address: str = ""
+    served_ms: int | None = None
+    appeal_until: str = ""
+    limitation_until: str = ""
+    appeal: str = ""
+    points: int = 0
+    refund_due: Decimal | None = None
+    reminders: int = 0
+    version: int
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineAction:
+    """Something people or other systems did about a fine; the fine processor applies it once. Key: plate."""
+
+    action_id: str
+    fine_number: str
+    plate: str
+    kind: Literal[
+        "served",
+        "service_failed",
+        "owner_changed",
+        "nominated",
+        "nomination_confirmed",
+        "nomination_rejected",
+        "appealed",
+        "appeal_upheld",
+        "appeal_dismissed",
+        "suspended",
+        "resumed",
+        "cancelled",
+        "refunded",
+        "reminded",
+        "written_off",
+    ]
+    at_ms: int
+    by: str
+    reason: str = ""
+    channel: str = ""
+    proof: str = ""
+    person_id: str = ""
+    person_name: str = ""
+    person_address: str = ""
+    amount: Decimal | None = None
+    campaign: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineEvent:
+    """A transition of a fine, with the state after it. Key: plate. CloudEvents type kz.waysight.fine-event."""
+
+    event_id: str
+    fine_id: str
+    number: str
+    violation_id: str
+    country: str
+    plate: str
+    version: int
+    transition: str
+    at_ms: int
+    by: str = ""
+    reason: str = ""
+    action_id: str = ""
+    status: str
+    liable_id: str = ""
+    amount: Decimal
+    paid: Decimal
+    refund_due: Decimal
+    currency: str
+    origin_partition: int
+    origin_offset: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral:
+    """An accepted violation that the law does not answer with a fine (a court, loss of licence). Key: plate. CloudEvents type kz.waysight.referral."""
+
+    referral_id: str
+    violation_id: str
+    offence: str
+    law: str
+    country: str
+    plate: str
+    owner_id: str
+    owner_name: str
+    owner_address: str
+    refer_to: str
+    consequence: str
+    occurred_ms: int
+    referred_ms: int
+    officer: str
+    enforced_kmh: float | None = None
+    limit_kmh: float | None = None
+    rule_pack: str
+    caveats: str = ""
+    withdrawn: bool = False
     version: int
     origin_partition: int
     origin_offset: int
@@ -188,6 +342,9 @@ class Payment:
     amount: Decimal
     currency: str
     paid_ms: int
+    channel: str = ""
+    payer: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,3 +361,103 @@ class Vehicle:
     owner_name: str
     owner_address: str
     owner_kind: str
+    insured_until_ms: int | None = None
+    inspected_until_ms: int | None = None
+    emission_class: str = ""
+    mass_kg: int | None = None
+    owner_since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalRead:
+    """A measurement by a device of its own (edge ANPR camera, certified radar, loop), not by our pictures. Key: camera:<id>."""
+
+    read_id: str
+    device_id: str
+    device_kind: Literal["anpr", "radar", "lidar", "loop"]
+    camera_id: str
+    captured_ms: int
+    clock_error_ms: int
+    lane: str = ""
+    plate: str = ""
+    plate_country: str = ""
+    plate_confidence: float = 0.0
+    label: str = ""
+    colour: str = ""
+    speed_kmh: float | None = None
+    speed_error_kmh: float | None = None
+    length_m: float | None = None
+    certificate: str = ""
+    certified_until_ms: int | None = None
+    evidence: tuple[FrameRef, ...] = ()
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockCheck:
+    """A camera's clock compared with a reference. Key: camera_id."""
+
+    check_id: str
+    camera_id: str
+    checked_ms: int
+    offset_ms: float
+    error_ms: float
+    reference: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """A named person confirms an unsure value of a rule pack against the official text. Compacted; key: confirmation_id."""
+
+    confirmation_id: str
+    pack: str
+    path: str
+    value: str
+    by: str
+    role: str
+    source: str
+    confirmed_ms: int
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyPeriod:
+    """A time in which an exempt vehicle was on duty."""
+
+    from_ms: int
+    until_ms: int
+    mission: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """A vehicle that some rules do not apply to. Compacted; key: exemption_id."""
+
+    exemption_id: str
+    plate: str
+    kind: str
+    offences: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    on_duty_only: bool = False
+    duty: tuple[DutyPeriod, ...] = ()
+    legal_basis: str
+    authority: str
+    case_number: str
+    valid_from_ms: int
+    valid_until_ms: int
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic:
+    """An imported figure to set beside our own counts, such as crashes or crimes of a place and month. Key: place."""
+
+    statistic_id: str
+    source: str
+    place: str
+    category: str
+    from_ms: int
+    until_ms: int
+    value: float
+    imported_ms: int
