@@ -16,7 +16,7 @@ GROUPS = {
                    "FrameRef", "Sighting", "Watermark", "SightingBatch", "Pass", "PassBatch", "Signal", "CameraHealth"],
     "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Minute", "MinuteBatch", "Rollup", "Review", "ReviewLock",
                     "Fine", "FineAction", "FineEvent", "Referral", "Payment", "Vehicle", "ExternalRead", "ClockCheck", "Confirmation",
-                    "DutyPeriod", "Exemption", "Statistic"],
+                    "DutyPeriod", "Exemption", "Statistic", "Penalty"],
     "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "Person", "Authorisation", "FollowPoint",
                    "Companion", "CameraRecord", "AuditEvent", "DeadLetter", "Shard"],
 }  # fmt: skip

@@ -461,3 +461,17 @@ class Statistic:
     until_ms: int
     value: float
     imported_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Penalty:
+    """That a fine stands against a person, which may make an offence a repeated one. Key: person on penalties, plate on plate-penalties."""
+
+    person: str
+    fine_id: str
+    violation_id: str
+    plate: str
+    law: str
+    imposed_ms: int
+    ended_ms: int | None = None
+    version: int
