@@ -1,0 +1,36 @@
+"""What an officer should look at first: what would lapse, then what endangers people, then what has waited longest."""
+
+from __future__ import annotations
+
+from waysight.domain.fining import over_limit_kmh
+from waysight.messages import Violation
+
+DAY_MS = 86_400_000
+URGENT_DAYS = 7
+Rank = tuple[bool, int, int, int, str]
+
+# How much an offence endangers others, 0..100; of a speed the km/h over the limit count where they are more.
+_SEVERITY = {
+    "wrong_way": 90, "red_light": 70, "pedestrian_priority": 70, "overtaking": 60, "shoulder": 45, "pavement": 45,
+    "solid_line": 40, "illegal_turn": 40, "average_speed": 20, "spot_speed": 20, "stop_line": 25, "no_plate": 30,
+    "no_insurance": 25, "no_inspection": 25, "box_junction": 20, "double_parking": 15, "bus_lane": 15,
+    "restricted_zone": 15, "restricted_hours": 15, "illegal_stopping": 10, "illegal_parking": 10,
+}  # fmt: skip
+
+
+def severity(violation: Violation) -> int:
+    """How grave a violation is, 0 (least) to 100."""
+    over = over_limit_kmh(violation)
+    return max(_SEVERITY.get(violation.offence, 0), min(100, int(over)) if over is not None else 0)
+
+
+def rank(violation: Violation, deadline_ms: int | None, now_ms: int) -> Rank:
+    """A key to sort by, first to look at first; all times UTC epoch ms.
+
+    `deadline_ms` is when the right to impose a fine lapses, None where the law names no such time. What lapses
+    within a week comes first, by its deadline; what has lapsed already comes last.
+    """
+    lapsed = deadline_ms is not None and deadline_ms <= now_ms
+    urgent = deadline_ms is not None and not lapsed and deadline_ms - now_ms <= URGENT_DAYS * DAY_MS
+    by_deadline = deadline_ms if urgent and deadline_ms is not None else 2**62
+    return lapsed, by_deadline, -severity(violation), violation.occurred_ms, violation.violation_id
