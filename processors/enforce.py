@@ -1,4 +1,4 @@
-"""enforce: passes + signals → violations and tallies. Logic: domain/enforcement/, one rule per module."""
+"""enforce: passes + signals + reads of devices → violations and tallies. Logic: domain/enforcement/, one rule per module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from waysight.authority.rulepacks import all_packs
 from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
-from waysight.domain.enforcement import average_speed, red_light, restricted_zone, shown, spot_speed
+from waysight.domain.enforcement import average_speed, external, red_light, restricted_zone, shown, spot_speed
 from waysight.domain.enforcement.average_speed import SectionState
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.red_light import Crossing
@@ -24,8 +24,9 @@ from waysight.domain.scene import Scene, SectionPlan
 from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
-from waysight.messages import CameraRecord, Sighting, Signal, Tally, Violation, Watermark
+from waysight.messages import CameraRecord, ExternalRead, Sighting, Signal, Tally, Violation, Watermark
 from waysight.settings import Settings
+from waysight.streaming import device_speeds
 from waysight.streaming.envelopes import Fences, Flush, decoded
 from waysight.streaming.pass_columns import PassColumns, Short
 from waysight.streaming.pass_screening import may_offend
@@ -62,7 +63,7 @@ class EnforceLogic:
     """Applies every rule that a camera may be used for; watermarks go on once nothing earlier can follow."""
 
     name = "enforce"
-    inputs = ("passes", "signals")
+    inputs = ("passes", "signals", "external-reads")
     outputs = ("violations", "tallies", "dead-letters")
 
     def __init__(
@@ -94,6 +95,11 @@ class EnforceLogic:
                 if signal is not None:
                     self._signal(state, flush, signal)
                 continue
+            if message.topic == "external-reads":
+                read: ExternalRead | None = decoded(self._codec, message, self.name, flush.outputs)
+                if read is not None:
+                    self._read(state, flush, read)
+                continue
             for item in items.get(message.offset, ()):
                 if isinstance(item, Watermark):
                     self._watermark(state, flush, item)
@@ -121,7 +127,9 @@ class EnforceLogic:
                 lamp = f"{name}|{scene.signal_group}"
                 self._await(state, flush, lamp, replace(sighting, path=()), crossed)
         else:
-            if scene.variable_limit:
+            if scene.variable_limit or external.awaits(scene):
+                if external.awaits(scene):
+                    device_speeds.passed(state, scene, sighting)
                 measured = spot_speed.measured_during(scene, sighting)
                 if measured is not None:
                     span = Crossing(*measured, sighting.clock_error_ms)
@@ -179,27 +187,63 @@ class EnforceLogic:
             self._decide(state, flush, plan)
         self._release(state, flush, key)
 
+    def _read(self, state: PartitionState, flush: Flush, read: ExternalRead) -> None:
+        scene = self._scenes.scene(read.camera_id)
+        if external.awaits(scene):
+            device_speeds.told(state, scene, read)
+            self._release(state, flush, f"camera:{read.camera_id}")
+
+    def _settled(self, state: PartitionState, key: str, lamp: Shown, item: tuple[Sighting, Crossing]) -> bool:
+        """Whether all is known that a waiting pass is judged by: lamp or sign, and the devices beside the camera."""
+        sighting, span = item
+        scene = self._scenes.scene(sighting.camera_id)
+        if not key.startswith("camera:"):
+            return red_light.settled(lamp, span)
+        if scene.variable_limit and not red_light.settled(lamp, span):
+            return False
+        passes = self._passes(state, scene.camera_id)
+        return not external.awaits(scene) or device_speeds.settled(state, scene, passes, sighting)
+
+    @staticmethod
+    def _passes(state: PartitionState, camera_id: str) -> Progress | None:
+        reached = state.get("progress", camera_id, Reached)
+        return reached.passes if reached else None
+
     def _release(self, state: PartitionState, flush: Flush, key: str) -> None:
         lamp = state.get("lamps", key, Shown) or Shown()
         waiting = state.get("waiting", key, Waiting) or Waiting()
-        ready = [i for i in waiting.items if red_light.settled(lamp, i[1])]
+        ready = [i for i in waiting.items if self._settled(state, key, lamp, i)]
         if not ready:
             return
+        self._decided(state, flush, key, lamp, waiting, ready)
+
+    def _decided(
+        self,
+        state: PartitionState,
+        flush: Flush,
+        key: str,
+        lamp: Shown,
+        waiting: Waiting,
+        ready: Sequence[tuple[Sighting, Crossing]],
+    ) -> None:
         self._put_waiting(state, key, [i for i in waiting.items if i not in ready])
         for sighting, span in ready:
-            found = self._by_what_was_shown(key, lamp, sighting, span)
+            found = self._by_what_was_shown(state, key, lamp, sighting, span)
             self._found(state, [found] if found else [])
         for camera_id in dict.fromkeys(s.camera_id for s, _ in ready):
             self._forward(state, flush, camera_id)
 
     def _by_what_was_shown(
-        self, key: str, lamp: Shown, sighting: Sighting, span: Crossing
+        self, state: PartitionState, key: str, lamp: Shown, sighting: Sighting, span: Crossing
     ) -> Violation | None:
         scene = self._scenes.scene(sighting.camera_id)
         if not key.startswith("camera:"):
             if not red_light.reaches_back(lamp, span):
                 metrics.UNDECIDED.labels(scene.junction_id).inc()
             return red_light.judge(self._law, scene, sighting, span, lamp)
+        measured = device_speeds.measured(state, scene, sighting) if external.awaits(scene) else None
+        if not scene.variable_limit:
+            return spot_speed.judge(self._law, scene, sighting, measured=measured)
         posted = scene.speed_limit_kmh or 0.0
         limit = shown.highest_limit_kmh(
             lamp, posted, span.earliest_ms - span.error_ms, span.latest_ms + span.error_ms
@@ -207,7 +251,7 @@ class EnforceLogic:
         if limit is None:
             metrics.UNDECIDED.labels(key).inc()
             return None
-        return spot_speed.judge(self._law, scene, sighting, limit)
+        return spot_speed.judge(self._law, scene, sighting, limit, measured)
 
     @staticmethod
     def _found(state: PartitionState, found: Iterable[Violation]) -> None:
@@ -256,9 +300,12 @@ class EnforceLogic:
         known = state.get("progress", mark.camera_id, Reached)
         passes = merge(known.passes if known else None, Progress(mark.captured_ms, mark.end))
         state.put("progress", mark.camera_id, Reached(passes, known.told if known else None))
-        self._sweep(state, mark)
+        self._sweep(state, flush, mark)
         for plan in self._scenes.plans_of(mark.camera_id):
             self._decide(state, flush, plan)
+        if external.awaits(self._scenes.scene(mark.camera_id)):
+            device_speeds.forget(state, mark.camera_id, passes)
+            self._release(state, flush, f"camera:{mark.camera_id}")
         self._forward(state, flush, mark.camera_id)
 
     def _forward(self, state: PartitionState, flush: Flush, camera_id: str) -> None:
@@ -289,12 +336,16 @@ class EnforceLogic:
                 held += [e.at_ms for e in section.exits]
         return held
 
-    def _sweep(self, state: PartitionState, mark: Watermark) -> None:
+    def _sweep(self, state: PartitionState, flush: Flush, mark: Watermark) -> None:
         for key in _asked_by(self._scenes.scene(mark.camera_id)):
             waiting = state.get("waiting", key, Waiting) or Waiting()
             oldest = mark.captured_ms - KEEP_MS
             kept = [i for i in waiting.items if i[0].camera_id != mark.camera_id or i[1].latest_ms >= oldest]
-            if len(kept) < len(waiting.items):
+            silent = [i for i in waiting.items if i not in kept]
+            if silent and key.startswith("camera:") and external.awaits(self._scenes.scene(mark.camera_id)):
+                lamp = state.get("lamps", key, Shown) or Shown()
+                self._decided(state, flush, key, lamp, waiting, silent)  # the picture's word stands
+            elif silent:
                 metrics.UNDECIDED.labels(key.partition("|")[0]).inc(len(waiting.items) - len(kept))
                 self._put_waiting(state, key, kept)
         if mark.captured_ms >= (state.get("swept", mark.camera_id, int) or 0) + _SWEEP_MS:
@@ -326,9 +377,10 @@ def _told_of(state: PartitionState) -> dict[str, dict[str, int]]:
 
 
 def _asked_by(scene: Scene) -> list[str]:
-    """Whose word the passes of a camera may wait for: its lamp's and its sign's."""
+    """Whose word the passes of a camera may wait for: its lamp's, and its sign's or its devices'."""
     lamp = [f"{scene.junction_id}|{scene.signal_group}"] if scene.junction_id else []
-    return [*lamp, f"camera:{scene.camera_id}"] if scene.variable_limit else lamp
+    waits = scene.variable_limit or external.awaits(scene)
+    return [*lamp, f"camera:{scene.camera_id}"] if waits else lamp
 
 
 def build(settings: Settings) -> EnforceLogic:

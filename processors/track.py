@@ -12,10 +12,10 @@ from waysight.domain.scene import Scene
 from waysight.domain.sightings import Pictured, SightingRules, step
 from waysight.domain.tracking import CameraTracks
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.messages import CameraRecord, Sighting
+from waysight.messages import CameraRecord
 from waysight.settings import Settings
 from waysight.streaming.envelopes import Flush, decoded, is_new
-from waysight.streaming.passes import pass_of, whole_of
+from waysight.streaming.passes import pass_of, places_of, whole_of
 
 
 class TrackLogic:
@@ -59,22 +59,13 @@ class TrackLogic:
             sighting = flush.stamped(sighting)
             flush.grouped("sightings", sighting.plate or sighting.camera_id, sighting)
             whole = whole_of(self._codec, sighting) if sighting.final else b""
-            for key in _places(scene, sighting) if sighting.final else ():
+            for key in places_of(scene) if sighting.final else ():
                 flush.grouped("passes", key, flush.stamped(pass_of(self._codec, key, sighting, whole)))
         if pictured.progress is not None:
             for topic in ("sightings", "passes"):
                 for partition in range(flush.partitions):
                     reached = pictured.progress
                     flush.watermark(topic, partition, scene.camera_id, reached.captured_ms, reached.end)
-
-
-def _places(scene: Scene, sighting: Sighting) -> list[str]:
-    keys = [f"camera:{sighting.camera_id}"]
-    if scene.section_id and "section_control" in scene.purposes:
-        keys.append(f"section:{scene.section_id}")
-    if scene.junction_id and "red_light" in scene.purposes:
-        keys.append(f"junction:{scene.junction_id}")
-    return keys
 
 
 def build(settings: Settings) -> TrackLogic:

@@ -29,7 +29,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "track": ("detections",),
     "convoy": ("passes",),
     "match": ("sightings", "alert-actions", "companions"),
-    "enforce": ("passes", "signals"),
+    "enforce": ("passes", "signals", "external-reads"),
     "count": ("passes", "tallies"),
     "rollup": ("minutes",),
     "fine": ("violations", "reviews", "vehicles", "payments"),

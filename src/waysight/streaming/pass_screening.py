@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow.compute as pc
 
-from waysight.domain.enforcement import restricted_zone, spot_speed
+from waysight.domain.enforcement import external, restricted_zone, spot_speed
 from waysight.domain.enforcement.case import Law
 from waysight.domain.scene import Scene
 from waysight.domain.sightings import is_vehicle
@@ -26,7 +26,8 @@ def may_offend(law: Law, scene_of: Callable[[str], Scene], columns: PassColumns)
     span_ms = int(passes.numbers("first_ms").min()), int(passes.numbers("last_ms").max())
     least_kmh = np.array([spot_speed.least_kmh(law, scene, *span_ms) for scene in scenes])[cameras]
     fast = passes.floats("speed_kmh") - passes.floats("speed_error_kmh") >= least_kmh
+    awaited = np.array([external.awaits(scene) for scene in scenes], bool)[cameras]
     closed = np.array([restricted_zone.PURPOSE in scene.purposes for scene in scenes], bool)[cameras]
     entered = pc.list_value_length(passes.records.field("zones")).to_numpy(zero_copy_only=False) > 0
-    found: Flags = vehicle & (~columns.keyed("camera:") | fast | (closed & entered))
+    found: Flags = vehicle & (~columns.keyed("camera:") | fast | awaited | (closed & entered))
     return found

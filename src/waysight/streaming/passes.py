@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from waysight.codec import Codec
+from waysight.domain.scene import Scene
 from waysight.errors import BadMessage
 from waysight.messages import Pass, Sighting, SightingBatch
 
@@ -27,6 +28,16 @@ class Whole(Protocol):
     def origin_offset(self) -> int: ...
     @property
     def ordinal(self) -> int: ...
+
+
+def places_of(scene: Scene) -> list[str]:
+    """The keys that a camera's passes go under: its own, its section's and its junction's where they matter."""
+    keys = [f"camera:{scene.camera_id}"]
+    if scene.section_id and "section_control" in scene.purposes:
+        keys.append(f"section:{scene.section_id}")
+    if scene.junction_id and scene.purposes & {"red_light", "stop_line"}:
+        keys.append(f"junction:{scene.junction_id}")
+    return keys
 
 
 def whole_of(codec: Codec, sighting: Sighting) -> bytes:

@@ -121,7 +121,7 @@ BROKEN = [
     ("cameras: [", r"cameras\.yaml:1: not valid YAML"),
     ("- a", "must be a mapping"),
     ("cameras: []", "field cameras: .*at least 1"),
-    ("cameras: [{id: a}]", "camera a: field source: is missing"),
+    ("cameras: [{id: a}]", "camera a: give a source of pictures, or devices"),
     ("cameras: [{id: A b, source: x}]", "camera A b: field id:"),
     (changed(0, colour="red"), "camera j1-north: field colour: unknown field"),
     (changed(0, sampling={"fps": 2}), r"camera j1-north: spot_speed needs sampling: \{fps: 5\} or more"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from waysight.domain.enforcement.case import Law, violation
-from waysight.domain.scene import Scene
+from waysight.domain.enforcement.external import Measured, Reading, awaits
+from waysight.domain.scene import Device, Scene
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import Sighting
 
@@ -18,7 +20,8 @@ LEAST_TRAVEL_M = 3.0
 
 def measured_during(scene: Scene, sighting: Sighting) -> tuple[int, int] | None:
     """When a speed was measured (UTC epoch ms), or None where none was that a limit could be held against."""
-    if PURPOSE not in scene.purposes or (scene.fps or 0.0) < LEAST_FPS or sighting.speed_kmh is None:
+    pictured = (scene.fps or 0.0) >= LEAST_FPS and sighting.speed_kmh is not None
+    if PURPOSE not in scene.purposes or not (pictured or awaits(scene)):
         return None
     return sighting.first_ms, sighting.last_ms
 
@@ -37,22 +40,70 @@ def least_kmh(law: Law, scene: Scene, from_ms: int, until_ms: int) -> float:
     return scene.speed_limit_kmh + law.least_threshold_kmh(scene.country, PURPOSE, from_ms, until_ms)
 
 
-def judge(law: Law, scene: Scene, sighting: Sighting, limit_kmh: float | None = None) -> Violation | None:
-    """The violation of a vehicle's pass, or None. Needs 5 frames a second, three places and some travel.
+def judge(
+    law: Law,
+    scene: Scene,
+    sighting: Sighting,
+    limit_kmh: float | None = None,
+    measured: Measured | None = None,
+) -> Violation | None:
+    """The violation of a vehicle's pass, or None. The picture needs 5 frames a second, three places and some travel.
 
-    `limit_kmh` is what a variable sign showed, instead of the camera's posted limit.
+    `limit_kmh` is what a variable sign showed, instead of the camera's posted limit; `measured` what a device beside
+    the camera says, which outranks the picture.
     """
     limit = scene.speed_limit_kmh if limit_kmh is None else limit_kmh
-    if PURPOSE not in scene.purposes or limit is None or (scene.fps or 0.0) < LEAST_FPS:
+    if PURPOSE not in scene.purposes or limit is None:
         return None
+    if measured is not None and measured.device is not None and measured.reading is not None:
+        return _by_device(law, scene, sighting, limit, measured.source, measured.device, measured.reading)
     speed, error = sighting.speed_kmh, sighting.speed_error_kmh
     places = [p for p in sighting.path if not math.isnan(p.x_m)]
-    if speed is None or error is None or len(places) < LEAST_FIXES:
+    if (scene.fps or 0.0) < LEAST_FPS or speed is None or error is None or len(places) < LEAST_FIXES:
         return None
-    if math.hypot(places[-1].x_m - places[0].x_m, places[-1].y_m - places[0].y_m) < LEAST_TRAVEL_M:
+    travel_m = math.hypot(places[-1].x_m - places[0].x_m, places[-1].y_m - places[0].y_m)
+    if travel_m < LEAST_TRAVEL_M:
         return None
     best = sighting.best_frame
     occurred_ms = best.captured_ms if best else sighting.last_ms
+    return _over(
+        law,
+        scene,
+        sighting,
+        occurred_ms,
+        (speed, error, limit),
+        evidence=(best, sighting.second_frame),
+        obstacles=("ambiguous_device",) if measured is not None else (),
+        distance_m=round(travel_m, 3),
+        duration_ms=places[-1].captured_ms - places[0].captured_ms,
+    )
+
+
+def _by_device(
+    law: Law, scene: Scene, sighting: Sighting, limit: float, source: str, device: Device, reading: Reading
+) -> Violation | None:
+    """By the device's speed, bound, papers and pictures; the camera's papers do not matter."""
+    return _over(
+        law,
+        replace(scene, papers=device.papers, certificate=device.certificate),
+        sighting,
+        reading.at_ms,
+        (reading.speed_kmh, reading.error_kmh, limit),
+        evidence=tuple(dict.fromkeys((sighting.best_frame, sighting.second_frame, *reading.evidence))),
+        source=source,
+    )
+
+
+def _over(
+    law: Law,
+    scene: Scene,
+    sighting: Sighting,
+    occurred_ms: int,
+    kmh: tuple[float, float, float],
+    **more: Any,
+) -> Violation | None:
+    """The violation when the speed less its bound passes the limit (all km/h) by the law's threshold."""
+    speed, error, limit = kmh
     enforced = speed - error
     if enforced < limit + law.threshold_kmh(scene.country, PURPOSE, occurred_ms):
         return None
@@ -64,11 +115,9 @@ def judge(law: Law, scene: Scene, sighting: Sighting, limit_kmh: float | None = 
         occurred_ms,
         country=scene.country,
         subject=scene.camera_id,
-        evidence=(best, sighting.second_frame),
         measured_kmh=round(speed, 3),
         uncertainty_kmh=round(error, 3),
         enforced_kmh=round(enforced, 3),
         limit_kmh=limit,
-        distance_m=round(math.hypot(places[-1].x_m - places[0].x_m, places[-1].y_m - places[0].y_m), 3),
-        duration_ms=places[-1].captured_ms - places[0].captured_ms,
+        **more,
     )
