@@ -13,6 +13,7 @@ from waysight.settings import Settings
 PROCESSORS: dict[str, tuple[str, str]] = {
     "detect": ("waysight.processors.detect", "build"),
     "track": ("waysight.processors.track", "build"),
+    "edge": ("waysight.processors.edge", "build"),
     "convoy": ("waysight.processors.convoy", "build"),
     "match": ("waysight.processors.match", "build"),
     "enforce": ("waysight.processors.enforce", "build"),
@@ -27,6 +28,7 @@ PROCESSORS: dict[str, tuple[str, str]] = {
 INPUTS: dict[str, tuple[str, ...]] = {
     "detect": ("frames",),
     "track": ("detections",),
+    "edge": ("external-reads",),
     "convoy": ("passes",),
     "match": ("sightings", "alert-actions", "companions"),
     "enforce": ("passes", "signals", "external-reads"),

@@ -99,12 +99,13 @@ def told(scene: Scene, place: Place, read: ExternalRead) -> Place:
     bounds = [e for e in (read.speed_error_kmh, device.speed_error_kmh) if e is not None]
     if not bounds:
         return place  # a speed of unknown error measures nothing
+    lane = read.lane or device.lane  # beside video a lane is known by the zone of that name, if there is one
     reading = Reading(
         read.device_id,
         read.read_id,
         read.captured_ms,
         clock_ms,
-        read.lane or device.lane,
+        lane if not scene.video or any(z.zone_id == lane for z in scene.zones) else "",
         read.plate,
         read.speed_kmh,
         max(bounds),
