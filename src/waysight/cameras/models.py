@@ -13,16 +13,58 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 
 from waysight.cameras.calibration import Matrix
 from waysight.cameras.survey import Calibration, Model, Point
+from waysight.domain.conditions import spans_of
+from waysight.domain.enforcement.offences import OFFENCES, Has, lacking
+from waysight.domain.enforcement.standing import MAX_DWELL_S
 from waysight.messages.perception import ObjectLabel
 
-Purpose = Literal["hotlist", "count", "spot_speed", "section_control", "red_light", "restricted_zone"]
+Purpose = Literal[
+    "hotlist",
+    "count",
+    "spot_speed",
+    "section_control",
+    "red_light",
+    "restricted_zone",
+    "stop_line",
+    "wrong_way",
+    "illegal_turn",
+    "solid_line",
+    "bus_lane",
+    "shoulder",
+    "pavement",
+    "illegal_stopping",
+    "illegal_parking",
+    "double_parking",
+    "box_junction",
+    "pedestrian_priority",
+    "restricted_hours",
+    "overtaking",
+    "no_plate",
+    "no_insurance",
+    "no_inspection",
+]
+ZoneKind = Literal[
+    "restricted",
+    "watched",
+    "bus_lane",
+    "shoulder",
+    "pavement",
+    "no_stopping",
+    "no_parking",
+    "double_parking",
+    "box",
+    "crossing",
+    "one_way",
+    "restricted_hours",
+    "no_overtaking",
+]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+LEAST_MEASURING_FPS = OFFENCES["spot_speed"].needs.fps
 VEHICLES: tuple[ObjectLabel, ...] = ("car", "truck", "bus", "motorcycle")
-LEAST_MEASURING_FPS = 5.0
 
 
 class Fps(Model):
@@ -70,13 +112,60 @@ class StopLine(Model):
         return self
 
 
+def _readable(hours: str) -> str:
+    if hours and spans_of(hours) is None:
+        raise ValueError(f"hours {hours!r} cannot be read; write e.g. mon-fri 07:00-19:00")
+    return hours
+
+
+Hours = Annotated[str, AfterValidator(_readable)]
+
+
 class Zone(Model):
-    """A polygon of the picture (px); `restricted` makes entering it an offence for these labels."""
+    """A polygon of the picture (px) with the rule of its kind, for these classes in these local hours.
+
+    `max_dwell_s` is how long one may stand, `towards` the legal direction (X, Y of the road plane, m); `min_mass_kg` and
+    `emission_classes` close it to vehicles of which the register says so.
+    """
 
     id: Identifier
-    kind: Literal["restricted", "watched"] = "restricted"
+    kind: ZoneKind = "restricted"
     image: tuple[Point, ...] = Field(min_length=3)
     labels: tuple[ObjectLabel, ...] = VEHICLES
+    hours: Hours = ""
+    max_dwell_s: float | None = Field(None, ge=0, le=86_400)
+    towards: Point | None = None
+    min_mass_kg: int | None = Field(None, gt=0, le=200_000)
+    emission_classes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        directed = self.kind in ("one_way", "no_overtaking")
+        if directed and (self.towards is None or self.towards == (0.0, 0.0)):
+            raise ValueError(f"zone {self.id}: a zone of kind {self.kind} needs towards: [x_m, y_m]")
+        if self.towards is not None and not directed:
+            raise ValueError(f"zone {self.id}: towards is for zones of kind one_way and no_overtaking")
+        if (self.min_mass_kg is not None or self.emission_classes) and self.kind != "restricted_hours":
+            raise ValueError(f"zone {self.id}: min_mass_kg and emission_classes are for restricted_hours")
+        if self.max_dwell_s is not None and self.kind not in MAX_DWELL_S:
+            raise ValueError(f"zone {self.id}: max_dwell_s is for {', '.join(MAX_DWELL_S)}")
+        return self
+
+
+class Line(Model):
+    """A line of the picture (px) that must not be crossed; left and right as one walks from its first point."""
+
+    id: Identifier
+    kind: Literal["solid", "turn"]
+    image: tuple[Point, Point]
+    forbidden: Literal["both", "left_to_right", "right_to_left"] = "both"
+    hours: Hours = ""
+
+    @model_validator(mode="after")
+    def _long(self) -> Self:
+        if self.image[0] == self.image[1]:
+            raise ValueError(f"line {self.id}: its two ends are one point")
+        return self
 
 
 class Certificate(Model):
@@ -95,12 +184,37 @@ class Certificate(Model):
         return self
 
 
+class Device(Model):
+    """A measuring device of its own at a camera's place; its id is the one that its records carry (docs/edge.md).
+
+    `speed_error_kmh` is the bound on its error that the certificate states, `lane` the zone it looks at.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+    kind: Literal["anpr", "radar", "lidar", "loop"]
+    lane: str = ""
+    clock_error_ms: int = Field(100, ge=0, le=60_000)
+    speed_error_kmh: float | None = Field(None, ge=0, le=50)
+    certificate: Certificate | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.certificate is not None and self.measures_speed and self.speed_error_kmh is None:
+            raise ValueError(f"device {self.id}: a certified {self.kind} needs speed_error_kmh")
+        return self
+
+    @property
+    def measures_speed(self) -> bool:
+        """Whether its speed may outrank the picture's."""
+        return self.kind in ("radar", "lidar")
+
+
 class Camera(Model):
-    """One camera. Only `source` is needed; everything that measures needs more, and says so."""
+    """One camera. Only `source` or `devices` is needed; everything that measures needs more, and says so."""
 
     id: Identifier
     name: str = ""
-    source: str = Field(min_length=1)
+    source: str = ""
     sampling: Literal["keyframes"] | Fps = "keyframes"
     start: AwareDatetime | None = None
     loop: bool = False
@@ -122,7 +236,9 @@ class Camera(Model):
     junction: Junction | None = None
     stop_line: StopLine | None = None
     zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
     certificate: Certificate | None = None
+    devices: tuple[Device, ...] = ()
     motion_gate: Literal["off", "auto"] = "off"
 
     @field_validator("motion_gate", mode="before")
@@ -146,27 +262,32 @@ class Camera(Model):
             lacks.append("start is for files only; a live camera's time is its arrival")
         if self.is_live and self.loop:
             lacks.append("loop is for files only")
+        if not self.source and not self.devices:
+            lacks.append("give a source of pictures, or devices")
+        lacks += [f"devices: {name} is there twice" for name in _twice([d.id for d in self.devices])]
         if lacks:
             raise ValueError("; ".join(lacks))
         return self
 
     def _lacks(self, purpose: Purpose) -> list[str]:
-        measuring = isinstance(self.sampling, Fps) and self.sampling.fps >= LEAST_MEASURING_FPS
-        wants: dict[str, bool] = {}
-        if purpose in ("spot_speed", "red_light"):
-            wants[f"sampling: {{fps: {LEAST_MEASURING_FPS:g}}} or more"] = measuring
-            wants["calibration"] = self.calibration is not None
-        if purpose == "spot_speed":
+        has = Has(
+            fps=self.fps or 0.0,
+            calibration=self.calibration is not None,
             # Also with a variable limit: it applies while the sign is dark.
-            wants["speed_limit_kmh"] = self.speed_limit_kmh is not None
-        if purpose == "red_light":
-            wants["stop_line"] = self.stop_line is not None
-            wants["junction"] = self.junction is not None
-        if purpose == "section_control":
-            wants["section"] = self.section is not None
-        if purpose == "restricted_zone":
-            wants["a zone of kind restricted"] = any(z.kind == "restricted" for z in self.zones)
-        return [need for need, there in wants.items() if not there]
+            limit=self.speed_limit_kmh is not None,
+            section=self.section is not None,
+            signals=self.junction is not None,
+            stop_line=self.stop_line is not None,
+            zones=frozenset(z.kind for z in self.zones),
+            lines=frozenset(n.kind for n in self.lines),
+            devices=self.measured_by_device,
+        )
+        return lacking(purpose, has)
+
+    @property
+    def measured_by_device(self) -> bool:
+        """Whether a device of its own measures speeds here."""
+        return any(d.measures_speed for d in self.devices)
 
     @property
     def is_live(self) -> bool:
@@ -175,8 +296,8 @@ class Camera(Model):
 
     @property
     def path(self) -> Path | None:
-        """The source's file, or None for a live stream."""
-        if self.is_live:
+        """The source's file, or None for a live stream and for a place without video."""
+        if self.is_live or not self.source:
             return None
         parts = urlsplit(self.source)
         return Path(unquote(parts.path)) if parts.scheme == "file" else Path(self.source)

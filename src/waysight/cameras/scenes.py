@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from waysight.authority.rulepacks import all_packs
+from waysight.cameras import models
 from waysight.cameras.files import camera_of, section_of
-from waysight.cameras.models import Camera, CameraFile, Section
+from waysight.cameras.models import Camera, CameraFile, Certificate, Section
 from waysight.domain.geometry import Matrix
 from waysight.domain.plates import PlateFormats
-from waysight.domain.scene import Scene, SectionPlan, Zone
+from waysight.domain.scene import Device, RoadLine, Scene, SectionPlan, Zone
 from waysight.errors import BadMessage
 from waysight.messages import CameraRecord
 
@@ -88,10 +89,13 @@ def scene_of(camera: Camera) -> Scene:
         junction_id=camera.junction.id if camera.junction else "",
         signal_group=camera.junction.signal_group if camera.junction else "",
         stop_line=camera.stop_line_ground,
-        zones=tuple(
-            Zone(zone_id=z.id, polygon=z.image, restricted=z.kind == "restricted", labels=frozenset(z.labels))
-            for z in camera.zones
+        zones=tuple(map(_zone, camera.zones)),
+        lines=tuple(
+            RoadLine(line_id=n.id, kind=n.kind, image=n.image, forbidden=n.forbidden, hours=n.hours)
+            for n in camera.lines
         ),
+        devices=tuple(_device(d, camera) for d in camera.devices),
+        video=bool(camera.source),
     )
     if camera.calibration is not None:
         plane = camera.calibration.solve()
@@ -101,15 +105,30 @@ def scene_of(camera: Camera) -> Scene:
             calibration_error_m=plane.error_m,
             calibration_sways=plane.flat_sways(),
         )
-    if camera.certificate is not None:
-        papers = camera.certificate
-        last = min(papers.verified_until, papers.type_approved_until)
-        bare = replace(
-            bare,
-            certificate=f"{papers.type_approval}, {papers.verification}",
-            papers=(_midnight(papers.verified_from, camera), _midnight(last + timedelta(days=1), camera)),
-        )
-    return bare
+    certificate, papers = _papers(camera.certificate, camera)
+    return replace(bare, certificate=certificate, papers=papers)
+
+
+def _papers(papers: Certificate | None, camera: Camera) -> tuple[str, tuple[int, int] | None]:
+    """A certificate in words, and from when until when it holds (UTC epoch ms)."""
+    if papers is None:
+        return "", None
+    last = min(papers.verified_until, papers.type_approved_until)
+    span = _midnight(papers.verified_from, camera), _midnight(last + timedelta(days=1), camera)
+    return f"{papers.type_approval}, {papers.verification}", span
+
+
+def _device(device: models.Device, camera: Camera) -> Device:
+    certificate, papers = _papers(device.certificate, camera)
+    return Device(
+        device_id=device.id,
+        kind=device.kind,
+        lane=device.lane,
+        clock_error_ms=device.clock_error_ms,
+        speed_error_kmh=device.speed_error_kmh,
+        certificate=certificate,
+        papers=papers,
+    )
 
 
 def plan_of(section: Section) -> SectionPlan:
@@ -133,6 +152,20 @@ def plan_of(section: Section) -> SectionPlan:
 def plate_formats() -> tuple[PlateFormats, ...]:
     """The plate formats of every rule pack."""
     return tuple(PlateFormats(p.country, p.plate_formats) for p in all_packs().values())
+
+
+def _zone(zone: models.Zone) -> Zone:
+    return Zone(
+        zone_id=zone.id,
+        polygon=zone.image,
+        kind=zone.kind,
+        labels=frozenset(zone.labels),
+        hours=zone.hours,
+        max_dwell_s=zone.max_dwell_s,
+        towards=zone.towards,
+        min_mass_kg=zone.min_mass_kg,
+        emission_classes=frozenset(zone.emission_classes),
+    )
 
 
 def _place(camera: Camera) -> str:

@@ -64,6 +64,24 @@ def inside(polygon: Sequence[Point], point: Point) -> bool:
     return found
 
 
+def edge_distance(polygon: Sequence[Point], point: Point) -> float:
+    """Distance of a point from the nearest edge of a polygon, in their own unit.
+
+    >>> edge_distance([(0, 0), (4, 0), (4, 4), (0, 4)], (1, 2))
+    1.0
+    """
+    x, y = point
+    nearest = math.inf
+    ax, ay = polygon[-1]
+    for bx, by in polygon:
+        dx, dy = bx - ax, by - ay
+        long = dx * dx + dy * dy
+        share = min(1.0, max(0.0, ((x - ax) * dx + (y - ay) * dy) / long)) if long else 0.0
+        nearest = min(nearest, math.hypot(x - ax - share * dx, y - ay - share * dy))
+        ax, ay = bx, by
+    return nearest
+
+
 def beyond_line_m(line: tuple[Point, Point], point: Point) -> float:
     """Signed distance (m) of a point from the line through two points; positive on the left of a → b."""
     (ax, ay), (bx, by) = line

@@ -11,12 +11,69 @@ Line = tuple[Point, Point]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """A polygon of the picture (px); a restricted one must not be entered by these classes."""
+    """A polygon of the picture (px), and the rule of its `kind` for these classes in these local `hours`.
+
+    `max_dwell_s` is how long one may stand, `towards` the legal direction on the road plane; `min_mass_kg` and
+    `emission_classes` are whom a closed zone is closed to, by the register.
+    """
 
     zone_id: str
     polygon: tuple[Point, ...]
-    restricted: bool = True
+    kind: str = "restricted"
     labels: frozenset[str] = frozenset(("car", "truck", "bus", "motorcycle"))
+    hours: str = ""
+    max_dwell_s: float | None = None
+    towards: Point | None = None
+    min_mass_kg: int | None = None
+    emission_classes: frozenset[str] = frozenset()
+
+    @property
+    def by_register(self) -> bool:
+        """Whether only the register of vehicles says whom it concerns."""
+        return self.min_mass_kg is not None or bool(self.emission_classes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoadLine:
+    """A line of the picture (px) that must not be crossed: `forbidden` is both, left_to_right or right_to_left.
+
+    Left and right are those of somebody who walks in the picture from its first point to its second.
+    """
+
+    line_id: str
+    kind: str
+    image: Line
+    forbidden: str = "both"
+    hours: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A registered measuring device; `papers` are (from_ms, until_ms) in which a fine may rest on it.
+
+    `speed_error_kmh` is what its certificate states, None without one; `lane` is the zone it looks at, or empty.
+    """
+
+    device_id: str
+    kind: str
+    lane: str = ""
+    clock_error_ms: int = 0
+    speed_error_kmh: float | None = None
+    certificate: str = ""
+    papers: tuple[int, int] | None = None
+
+    def obstacle_at(self, at_ms: int) -> str:
+        """Why no fine may rest on this device at a time, as `Scene.obstacle_at` says it."""
+        return lapsed(self.papers, at_ms)
+
+
+def lapsed(papers: tuple[int, int] | None, at_ms: int) -> str:
+    """no_certificate, certificate_expired or certificate_not_yet_valid; empty while papers are in force."""
+    if papers is None:
+        return "no_certificate"
+    if papers[0] <= at_ms < papers[1]:
+        return ""
+    return "certificate_expired" if at_ms >= papers[1] else "certificate_not_yet_valid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +84,8 @@ class Scene:
     `homography` maps px of a picture of `calibration_size` to road-plane metres, `calibration_sways` metres to
     the metres of a plane one sigma off, one for each independent error of the calibration; `clock_error_ms` bounds the
     clock; `bearing_deg` is where the camera looks (0 north, 90 east); `group` gathers alerts; `traffic` is 1 where all drive away from the camera, -1 where all come towards it, else 0; `fps` is None for keyframes as they come; `papers` are (from_ms, until_ms) in which a fine may
-    rest on the camera, `certificate` says on which documents.
+    rest on the camera, `certificate` says on which documents; `devices` measure at the same place, and without `video`
+    they are all there is.
     """
 
     camera_id: str
@@ -57,8 +115,11 @@ class Scene:
     signal_group: str = ""
     stop_line: Line | None = None
     zones: tuple[Zone, ...] = ()
+    lines: tuple[RoadLine, ...] = ()
     certificate: str = ""
     papers: tuple[int, int] | None = None
+    devices: tuple[Device, ...] = ()
+    video: bool = True
 
     @property
     def home(self) -> frozenset[str]:
@@ -67,16 +128,7 @@ class Scene:
 
     def obstacle_at(self, at_ms: int) -> str:
         """Why no fine may rest on this camera at a time: no_certificate, certificate_expired, or empty."""
-        if self.papers is None:
-            return "no_certificate"
-        start, end = self.papers
-        return (
-            ""
-            if start <= at_ms < end
-            else "certificate_expired"
-            if at_ms >= end
-            else "certificate_not_yet_valid"
-        )
+        return lapsed(self.papers, at_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from waysight.streaming.passes import pass_of
 LANE = Zone(
     zone_id="lane",
     polygon=((0, 0), (1920, 0), (1920, 1080), (0, 1080)),
-    restricted=True,
+    kind="restricted",
     labels=frozenset(("car",)),
 )
 SCENES = [

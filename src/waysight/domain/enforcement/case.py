@@ -15,7 +15,29 @@ from waysight.domain.scene import Scene
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import FrameRef, Sighting
 
-OffenceName = Literal["spot_speed", "average_speed", "red_light", "restricted_zone"]
+OffenceName = Literal[
+    "spot_speed",
+    "average_speed",
+    "red_light",
+    "restricted_zone",
+    "stop_line",
+    "wrong_way",
+    "illegal_turn",
+    "solid_line",
+    "bus_lane",
+    "shoulder",
+    "pavement",
+    "illegal_stopping",
+    "illegal_parking",
+    "double_parking",
+    "box_junction",
+    "pedestrian_priority",
+    "restricted_hours",
+    "overtaking",
+    "no_plate",
+    "no_insurance",
+    "no_inspection",
+]
 LEAST_AGREEING_FRAMES = 2  # that read the plate alike, over all sightings of a violation
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from waysight.domain.enforcement import shown
 from waysight.domain.enforcement.case import Law, violation
@@ -25,16 +25,18 @@ PURPOSE: Final = "red_light"
 BEYOND_M = 3.0  # it must go on at least so far
 COMMITTED_M = 2.0  # from here on it is past the line, whatever the error of its place
 PLACE_ERROR_M = 0.5
+PAUSE_MS = 2_000
 LONGEST_M = {"motorcycle": 2.5, "car": 5.5, "truck": 18.0, "bus": 18.0}  # rear views show the rear end
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The span (UTC ms, by the camera's clock) in which a vehicle crossed the line, and its bound (ms)."""
+    """The span (UTC ms, by the camera's clock) in which a vehicle crossed the line, its bound (ms), and for what rule."""
 
     earliest_ms: float
     latest_ms: float
     error_ms: float
+    rule: str = PURPOSE
 
 
 def crossing(scene: Scene, sighting: Sighting) -> Crossing | None:
@@ -46,7 +48,7 @@ def crossing(scene: Scene, sighting: Sighting) -> Crossing | None:
     raw = [beyond_line_m(line, (p.x_m, p.y_m)) for p in places]
     side = 1.0 if raw[-1] > raw[0] else -1.0
     along = [side * d for d in raw]
-    if along[-1] < BEYOND_M or not _over_the_line(line, places, along):
+    if along[-1] < BEYOND_M or not over_the_line(line, places, along):
         return None
     times = [p.captured_ms for p in places]
     towards_camera = places[-1].y_m < places[0].y_m
@@ -55,10 +57,15 @@ def crossing(scene: Scene, sighting: Sighting) -> Crossing | None:
     if first is None or last is None or last < first:
         return None
     speed = (COMMITTED_M + front_ahead) / max(last - first, 1.0)  # m per ms
+    gone = crossing_ms(times, along, BEYOND_M)
+    if (
+        gone is not None and gone - last > PAUSE_MS
+    ):  # it stood past the line: whether it went on in red matters
+        last = gone
     return Crossing(first, last, PLACE_ERROR_M / speed + sighting.clock_error_ms)
 
 
-def _over_the_line(line: tuple[Point, Point], places: list[PathPoint], along: list[float]) -> bool:
+def over_the_line(line: tuple[Point, Point], places: list[PathPoint], along: list[float]) -> bool:
     """Whether it passed between the line's ends, not beside the road."""
     nearest = min(range(len(places)), key=lambda i: abs(along[i]))
     at = along_line_m(line, (places[nearest].x_m, places[nearest].y_m))
@@ -75,27 +82,44 @@ def reaches_back(lamp: Shown, crossed: Crossing) -> bool:
     return shown.reaches_back(lamp, crossed.earliest_ms - crossed.error_ms)
 
 
-def judge(law: Law, scene: Scene, sighting: Sighting, crossed: Crossing, lamp: Shown) -> Violation | None:
-    """The violation of a pass whose lamp is settled, or None when the light may have been other than red."""
+def red_over(crossed: Crossing, lamp: Shown) -> int | None:
+    """For how long (ms, least plausible) it had been red when a crossing began; None unless red over all of it."""
     error = crossed.error_ms + lamp.clock_error_ms
     start, end = crossed.earliest_ms - error, crossed.latest_ms + error
     at = bisect_right(lamp.changes, (start, "~")) - 1
     if at < 0 or lamp.changes[at][1] != "red":
         return None
     until = lamp.changes[at + 1][0] if at + 1 < len(lamp.changes) else lamp.valid_ms
-    if end > until:
-        return None
-    occurred_ms = round(crossed.earliest_ms)
+    return None if end > until else int(start - lamp.changes[at][0])
+
+
+def judge(law: Law, scene: Scene, sighting: Sighting, crossed: Crossing, lamp: Shown) -> Violation | None:
+    """The violation of a pass whose lamp is settled, or None when the light may have been other than red."""
+    red_ms = red_over(crossed, lamp)
+    return (
+        None if red_ms is None else breach(law, scene, sighting, PURPOSE, round(crossed.earliest_ms), red_ms)
+    )
+
+
+def breach(
+    law: Law,
+    scene: Scene,
+    sighting: Sighting,
+    offence: Literal["red_light", "stop_line"],
+    occurred_ms: int,
+    red_ms: int,
+) -> Violation:
+    """The violation of a red light or of its line."""
     return violation(
         law,
-        PURPOSE,
+        offence,
         (scene,),
         (sighting,),
         occurred_ms,
         country=scene.country,
         subject=scene.camera_id,
         evidence=(sighting.best_frame, sighting.second_frame),
-        red_ms=int(start - lamp.changes[at][0]),
+        red_ms=red_ms,
         measured_kmh=sighting.speed_kmh,
         uncertainty_kmh=sighting.speed_error_kmh,
     )

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.presence import frames_of, in_force
 from waysight.domain.geometry import inside
-from waysight.domain.scene import Scene, Zone
+from waysight.domain.scene import Scene
 from waysight.messages.enforcement import Violation
-from waysight.messages.perception import FrameRef, Sighting
+from waysight.messages.perception import Sighting
 
 PURPOSE: Final = "restricted_zone"
 
@@ -19,21 +20,19 @@ def judge(law: Law, scene: Scene, sighting: Sighting) -> Iterator[Violation]:
     if PURPOSE not in scene.purposes:
         return
     for zone in scene.zones:
-        if zone.restricted and zone.zone_id in sighting.zones and sighting.label in zone.labels:
+        if zone.kind == "restricted" and zone.zone_id in sighting.zones and sighting.label in zone.labels:
             times = [p.captured_ms for p in sighting.path if inside(zone.polygon, (p.x_px, p.y_px))]
-            frames = sorted((sighting.best_frame, sighting.second_frame), key=lambda f: not _shows(zone, f))
+            at_ms = times[0] if times else sighting.first_ms
+            if not in_force(scene, zone.hours, at_ms, sighting.clock_error_ms):
+                continue
             yield violation(
                 law,
                 PURPOSE,
                 (scene,),
                 (sighting,),
-                times[0] if times else sighting.first_ms,
+                at_ms,
                 country=scene.country,
                 subject=f"{scene.camera_id}/{zone.zone_id}",
-                evidence=frames,
+                evidence=frames_of(sighting, zone),
                 zone_id=zone.zone_id,
             )
-
-
-def _shows(zone: Zone, frame: FrameRef | None) -> bool:
-    return frame is not None and inside(zone.polygon, ((frame.x1 + frame.x2) / 2, frame.y2))
