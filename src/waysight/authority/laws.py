@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from waysight.authority.rulepacks import all_packs
+from waysight.domain.confirming import confirmed
 from waysight.domain.fine_cases import Law
 from waysight.errors import BadMessage
+from waysight.messages import Confirmation
 from waysight.settings import Settings
 
 
-def laws_of(settings: Settings) -> dict[str, Law]:
-    """By country, for every rule pack that has offences."""
+def laws_of(settings: Settings, confirmations: Iterable[Confirmation] = ()) -> dict[str, Law]:
+    """By country, for every rule pack that has offences, with what named persons confirmed."""
+    known = tuple(confirmations)
     return {
-        pack.country: Law(pack, _days_of(ZoneInfo(pack.timezone)), settings.enforcement_gate)
+        pack.country: Law(
+            confirmed(pack, known), _days_of(ZoneInfo(pack.timezone)), settings.enforcement_gate
+        )
         for pack in all_packs().values()
         if pack.offences
     }

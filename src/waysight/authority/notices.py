@@ -178,7 +178,7 @@ class _Page:
             big=True,
         )
         pdf.set_xy(_LEFT_MM, y + 22.5)
-        days = self._pack.discount.working_days if self._pack.discount else 0
+        days = self._pack.discounts[0].stages[0].count if self._pack.discounts else 0
         for text in words["discount_terms"]:
             self._text(text.format(days=days), 6.3, _INK, line=2.9)
         if self._issuer.payment:

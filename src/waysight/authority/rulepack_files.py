@@ -9,13 +9,19 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from waysight.domain.rulepack import Applies, Confidence
+from waysight.domain.periods import Trigger
+from waysight.domain.rulepack import Applies
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SPEED_OFFENCES = ("spot_speed", "average_speed")
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-OffenceName = Literal["spot_speed", "average_speed", "red_light", "restricted_zone"]
+Confidence = Literal["read", "derived", "press", "unsure"]
+OffenceName = Literal[
+    "spot_speed", "average_speed", "red_light", "restricted_zone", "stop_line", "wrong_way", "illegal_turn", "solid_line",
+    "bus_lane", "shoulder", "pavement", "illegal_stopping", "illegal_parking", "double_parking", "box_junction",
+    "pedestrian_priority", "restricted_hours", "overtaking", "no_plate", "no_insurance", "no_inspection",
+]  # fmt: skip
 RoadClass = Literal["inter_state", "republican", "regional", "district", "street"]
 
 
@@ -51,12 +57,23 @@ class Dated(_Row):
         return self
 
 
-class UnitRow(Dated):
+class Sourced(_Row):
+    """How surely a value is known, and from where."""
+
+    confidence: Confidence
+    sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Sourced:
+        if self.confidence != "unsure" and not self.sources:
+            raise ValueError(f"confidence {self.confidence} needs a source")
+        return self
+
+
+class UnitRow(Dated, Sourced):
     """One value of the unit of account."""
 
     amount: Decimal = Field(gt=0)
-    confidence: Confidence
-    sources: tuple[str, ...]
 
 
 class UnitRows(_Row):
@@ -66,23 +83,30 @@ class UnitRows(_Row):
     values: tuple[UnitRow, ...] = Field(min_length=1)
 
 
-def _needs_source(row: TierRow | RepeatRow) -> None:
-    if row.confidence != "unsure" and not row.sources:
-        raise ValueError(f"confidence {row.confidence} needs a source")
+class PointsRow(Sourced):
+    """Points against the licence."""
+
+    count: int = Field(ge=0)
 
 
-class TierRow(_Row):
-    """One amount of a tariff."""
+class TierRow(Sourced):
+    """One amount of a tariff, or whom the case goes to; `bounds` as intervals are written."""
 
-    law: str
+    law: str = Field(min_length=1)
     over_kmh: tuple[Decimal, Decimal | None] | None = None
-    units: Decimal = Field(gt=0)
-    confidence: Confidence
-    sources: tuple[str, ...]
+    bounds: Literal["(]", "[]", "[)", "()"] = "(]"
+    units: Decimal | None = Field(default=None, gt=0)
+    amount: Decimal | None = Field(default=None, gt=0)
+    refer_to: Literal["court", "police", "prosecutor"] | None = None
+    consequence: str = ""
+    points: PointsRow | None = None
+    discount: str = ""
 
     @model_validator(mode="after")
-    def _sourced(self) -> TierRow:
-        _needs_source(self)
+    def _answered(self) -> TierRow:
+        _one_of(self, "units", "amount", "refer_to")
+        if bool(self.refer_to) != bool(self.consequence):
+            raise ValueError("`refer_to` and `consequence` go together")
         return self
 
 
@@ -92,19 +116,23 @@ class TariffRow(Dated):
     tiers: tuple[TierRow, ...] = Field(min_length=1)
 
 
-class RepeatRow(_Row):
-    """The amount for an offence that was fined before."""
+class RepeatRow(Sourced):
+    """The amount for an offence that was fined before; `each` when only the same article counts."""
 
     of: tuple[str, ...] = Field(min_length=1)
+    each: bool = False
     within_months: int = Field(gt=0, le=60)
-    law: str
-    units: Decimal = Field(gt=0)
-    confidence: Confidence
-    sources: tuple[str, ...]
+    law: str = ""
+    units: Decimal | None = Field(default=None, gt=0)
+    factor: Decimal | None = Field(default=None, gt=1)
+    refer_to: Literal["court", "police", "prosecutor"] | None = None
+    consequence: str = ""
 
     @model_validator(mode="after")
-    def _sourced(self) -> RepeatRow:
-        _needs_source(self)
+    def _answered(self) -> RepeatRow:
+        _one_of(self, "units", "factor", "refer_to")
+        if bool(self.law) == self.each:
+            raise ValueError("a repetition needs either `law` or `each: true`, which keeps the article")
         return self
 
 
@@ -115,16 +143,61 @@ class OffenceRow(_Row):
     title: dict[str, str]
     road_classes: tuple[RoadClass, ...] = ()
     straight_only: bool = False
+    two_officers: bool = False
     tariffs: tuple[TariffRow, ...] = Field(min_length=1)
 
 
-class DiscountRow(_Row):
-    """The reduced amount for early payment."""
+class ToleranceRow(Dated, Sourced):
+    """What is deducted from a measured speed."""
 
-    fraction: Decimal = Field(gt=0, lt=1)
-    working_days: int = Field(gt=0)
-    confidence: Confidence
-    sources: tuple[str, ...]
+    offences: tuple[OffenceName, ...] = Field(min_length=1)
+    kmh: Decimal = Field(ge=0)
+    percent: Decimal | None = Field(default=None, gt=0, lt=100)
+
+
+class StageRow(Sourced):
+    """One reduced amount for early payment; without a period it has no end."""
+
+    days: int | None = Field(default=None, gt=0)
+    working_days: int | None = Field(default=None, gt=0)
+    fraction: Decimal | None = Field(default=None, gt=0, lt=1)
+    amount: Decimal | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _answered(self) -> StageRow:
+        _one_of(self, "fraction", "amount")
+        if self.days and self.working_days:
+            raise ValueError("write either `days` or `working_days`")
+        return self
+
+
+class DiscountRow(_Row):
+    """The stages of paying early."""
+
+    name: str = Field(min_length=1)
+    trigger: Trigger
+    stages: tuple[StageRow, ...] = Field(min_length=1)
+
+
+class PeriodRow(Sourced):
+    """A period of appeal or limitation; without a length the law was not read."""
+
+    trigger: Trigger
+    days: int | None = Field(default=None, gt=0)
+    working_days: int | None = Field(default=None, gt=0)
+    months: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _answered(self) -> PeriodRow:
+        known = [n for n in ("days", "working_days", "months") if getattr(self, n) is not None]
+        if len(known) != 1 and (known or self.confidence != "unsure"):
+            raise ValueError("write one of `days`, `working_days` and `months`; none only where it is unsure")
+        return self
+
+
+def _one_of(row: _Row, *names: str) -> None:
+    if sum(getattr(row, n) is not None for n in names) != 1:
+        raise ValueError(f"write exactly one of {', '.join(f'`{n}`' for n in names)}")
 
 
 class CalendarRow(_Row):
@@ -140,13 +213,12 @@ class CalendarRow(_Row):
     sources: tuple[str, ...]
 
 
-class ReadingRow(_Row):
+class ReadingRow(Sourced):
     """How an unclear text is read."""
 
     id: str
     applies: Applies
     text: str
-    confidence: Confidence
 
 
 class PackFile(_Row):
@@ -162,7 +234,10 @@ class PackFile(_Row):
     unit: UnitRows | None = None
     offences: tuple[OffenceRow, ...]
     repeats: tuple[RepeatRow, ...] = ()
-    discount: DiscountRow | None = None
+    tolerances: tuple[ToleranceRow, ...] = ()
+    discounts: tuple[DiscountRow, ...] = ()
+    appeal: PeriodRow | None = None
+    limitation: PeriodRow | None = None
     calendar: CalendarRow | None = None
     readings: tuple[ReadingRow, ...]
     sources: dict[str, str]

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import pairwise
-from typing import Any, Never
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import yaml
-from pydantic import ValidationError
+from typing import Any
 
 from waysight.authority import rulepack_files as raw
+from waysight.authority.rulepack_checks import check_pack
+from waysight.authority.yaml_file import YamlFile
+from waysight.domain.periods import Calendar, PeriodUnit
 from waysight.domain.rulepack import (
-    Calendar,
     Discount,
+    DiscountStage,
     Offence,
+    Period,
     PlateFormat,
+    Points,
     Reading,
     Repeat,
     RulePack,
     Tariff,
     Tier,
+    Tolerance,
     Unit,
 )
 from waysight.errors import BadConfiguration
-
-Path = tuple[str | int, ...]
 
 
 @lru_cache(maxsize=1)
@@ -55,11 +51,14 @@ def load_pack(country: str) -> RulePack:
 
 def read_pack(folder: Traversable) -> RulePack:
     """The pack of a folder that holds pack.yaml and plates.yaml."""
-    pack_file, plates_file = _File(folder.joinpath("pack.yaml")), _File(folder.joinpath("plates.yaml"))
+    pack_file, plates_file = YamlFile(folder.joinpath("pack.yaml")), YamlFile(folder.joinpath("plates.yaml"))
     pack, plates = pack_file.parse(raw.PackFile), plates_file.parse(raw.PlatesFile)
-    _check(pack, pack_file)
+    check_pack(pack, pack_file)
     for i, fmt in enumerate(plates.formats):
-        _known_sources(fmt.sources, pack, plates_file, ("formats", i, "sources"))
+        if unknown := [s for s in fmt.sources if s not in pack.sources]:
+            plates_file.refuse(
+                ("formats", i, "sources"), f"source {unknown[0]!r} is not described in pack.yaml"
+            )
     return RulePack(
         id=pack.id,
         version=pack.version,
@@ -69,23 +68,127 @@ def read_pack(folder: Traversable) -> RulePack:
         currency=pack.currency,
         code=pack.code,
         unit_name=pack.unit.name if pack.unit else "",
-        units=tuple(
-            Unit(v.from_, v.until, v.amount, v.confidence, v.sources)
-            for v in (pack.unit.values if pack.unit else ())
-        ),
-        offences=tuple(_offence(o) for o in pack.offences),
-        discount=_discount(pack.discount),
+        units=tuple(map(_unit, pack.unit.values if pack.unit else ())),
+        offences=tuple(_offence(o, pack) for o in pack.offences),
+        discounts=tuple(map(_discount, pack.discounts)),
         calendar=_calendar(pack.calendar),
-        readings=tuple(Reading(r.id, r.applies, r.text, r.confidence) for r in pack.readings),
-        repeats=tuple(
-            Repeat(r.of, r.within_months, r.law, r.units, r.confidence, r.sources) for r in pack.repeats
+        readings=tuple(
+            Reading(path=f"readings.{r.id}", id=r.id, applies=r.applies, text=r.text, **_known(r))
+            for r in pack.readings
         ),
         formats=tuple(PlateFormat(f.name, f.pattern, f.confidence) for f in plates.formats),
+        repeats=tuple(_repeat(r, law) for r in pack.repeats for law in (r.of if r.each else (r.law,))),
+        tolerances=tuple(map(_tolerance, pack.tolerances)),
+        appeal=_period("appeal", pack.appeal),
+        limitation=_period("limitation", pack.limitation),
     )
 
 
-def _discount(row: raw.DiscountRow | None) -> Discount | None:
-    return None if row is None else Discount(row.fraction, row.working_days, row.confidence, row.sources)
+def _known(row: raw.Sourced) -> dict[str, Any]:
+    return {"confidence": row.confidence, "sources": row.sources}
+
+
+def _unit(row: raw.UnitRow) -> Unit:
+    return Unit(
+        path=f"unit.{row.from_}", from_day=row.from_, until_day=row.until, amount=row.amount, **_known(row)
+    )
+
+
+def _offence(row: raw.OffenceRow, pack: raw.PackFile) -> Offence:
+    tariffs = []
+    for tariff in row.tariffs:
+        at = f"offences.{row.offence}.{tariff.from_}"
+        laws = [t.law for t in tariff.tiers]
+        tariffs.append(
+            Tariff(
+                tariff.from_,
+                tariff.until,
+                tuple(
+                    _tier(t, f"{at}.{t.law}" if laws.count(t.law) == 1 else f"{at}.{t.law}+{_low(t)}", pack)
+                    for t in tariff.tiers
+                ),
+            )
+        )
+    return Offence(
+        row.offence, row.title, tuple(tariffs), row.road_classes, row.straight_only, row.two_officers
+    )
+
+
+def _low(row: raw.TierRow) -> str:
+    return str(row.over_kmh[0]) if row.over_kmh else ""
+
+
+def _tier(row: raw.TierRow, path: str, pack: raw.PackFile) -> Tier:
+    low, high = row.over_kmh or (None, None)
+    points = row.points
+    standard = pack.discounts[0].name if pack.discounts and not row.refer_to else ""
+    return Tier(
+        path=path,
+        law=row.law,
+        over_kmh=low,
+        up_to_kmh=high,
+        includes_over=row.bounds[0] == "[",
+        includes_up_to=row.bounds[1] == "]",
+        units=row.units,
+        amount=row.amount,
+        refer_to=row.refer_to or "",
+        consequence=row.consequence,
+        points=Points(path=f"{path}.points", count=points.count, **_known(points)) if points else None,
+        discount={"": standard, "none": ""}.get(row.discount, row.discount),
+        **_known(row),
+    )
+
+
+def _repeat(row: raw.RepeatRow, law: str) -> Repeat:
+    return Repeat(
+        path=f"repeats.{law}",
+        of=(law,) if row.each else row.of,
+        within_months=row.within_months,
+        law=law,
+        units=row.units,
+        factor=row.factor,
+        refer_to=row.refer_to or "",
+        consequence=row.consequence,
+        **_known(row),
+    )
+
+
+def _tolerance(row: raw.ToleranceRow) -> Tolerance:
+    return Tolerance(
+        path=f"tolerances.{'+'.join(row.offences)}.{row.from_}",
+        offences=row.offences,
+        from_day=row.from_,
+        until_day=row.until,
+        kmh=row.kmh,
+        percent=row.percent,
+        **_known(row),
+    )
+
+
+def _discount(row: raw.DiscountRow) -> Discount:
+    return Discount(
+        row.name,
+        row.trigger,
+        tuple(
+            DiscountStage(
+                path=f"discounts.{row.name}.{i}",
+                count=stage.working_days or stage.days,
+                unit="working_days" if stage.working_days else "days",
+                fraction=stage.fraction,
+                amount=stage.amount,
+                **_known(stage),
+            )
+            for i, stage in enumerate(row.stages)
+        ),
+    )
+
+
+def _period(path: str, row: raw.PeriodRow | None) -> Period | None:
+    if row is None:
+        return None
+    unit: PeriodUnit = "months" if row.months else "working_days" if row.working_days else "days"
+    count = row.months or row.working_days or row.days
+    return Period(path=path, trigger=row.trigger, count=count, unit=unit, **_known(row))
 
 
 def _calendar(row: raw.CalendarRow | None) -> Calendar | None:
@@ -100,132 +203,3 @@ def _calendar(row: raw.CalendarRow | None) -> Calendar | None:
         row.carry_over,
         row.confidence,
     )
-
-
-def _offence(row: raw.OffenceRow) -> Offence:
-    tariffs = tuple(Tariff(t.from_, t.until, tuple(map(_tier, t.tiers))) for t in row.tariffs)
-    return Offence(row.offence, row.title, tariffs, row.road_classes, row.straight_only)
-
-
-def _tier(row: raw.TierRow) -> Tier:
-    low, high = row.over_kmh or (None, None)
-    return Tier(row.law, low, high, row.units, row.confidence, row.sources)
-
-
-def _check(pack: raw.PackFile, file: _File) -> None:
-    try:
-        ZoneInfo(pack.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        file.refuse(("timezone",), f"unknown time zone {pack.timezone!r}")
-    if pack.unit:
-        _consecutive(pack.unit.values, file, ("unit", "values"))
-        for i, value in enumerate(pack.unit.values):
-            _known_sources(value.sources, pack, file, ("unit", "values", i, "sources"))
-    seen: set[str] = set()
-    for i, offence in enumerate(pack.offences):
-        if offence.offence in seen:
-            file.refuse(("offences", i, "offence"), f"{offence.offence} is there twice")
-        seen.add(offence.offence)
-        _consecutive(offence.tariffs, file, ("offences", i, "tariffs"))
-        for j, tariff in enumerate(offence.tariffs):
-            _tiers(offence.offence, tariff.tiers, file, ("offences", i, "tariffs", j, "tiers"))
-            for k, tier in enumerate(tariff.tiers):
-                _known_sources(tier.sources, pack, file, ("offences", i, "tariffs", j, "tiers", k))
-    laws = {tier.law for offence in pack.offences for tariff in offence.tariffs for tier in tariff.tiers}
-    for i, repeat in enumerate(pack.repeats):
-        _known_sources(repeat.sources, pack, file, ("repeats", i, "sources"))
-        if missing := [law for law in repeat.of if law not in laws]:
-            file.refuse(("repeats", i, "of"), f"no tariff has {', '.join(missing)}")
-        if not any(r.applies == "repeat" for r in pack.readings):
-            file.refuse(("repeats", i), "a repeated offence needs a reading that applies to `repeat`")
-    if pack.offences and not (pack.unit and pack.discount and pack.calendar):
-        file.refuse(("offences",), "offences need `unit`, `discount` and `calendar`")
-    unsure_calendar = pack.calendar is not None and pack.calendar.confidence == "unsure"
-    if unsure_calendar and not any(r.applies == "discount" for r in pack.readings):
-        file.refuse(("calendar",), "an unsure calendar needs a reading that applies to `discount`")
-
-
-def _tiers(offence: str, tiers: Sequence[raw.TierRow], file: _File, at: Path) -> None:
-    by_speed = offence in raw.SPEED_OFFENCES
-    last: Decimal | None = None
-    for k, tier in enumerate(tiers):
-        if by_speed != (tier.over_kmh is not None):
-            file.refuse((*at, k), f"{offence} {'needs' if by_speed else 'cannot have'} over_kmh")
-        if tier.over_kmh is None:
-            continue
-        low, high = tier.over_kmh
-        if k and low != last:
-            word = "a gap" if last is not None and low > last else "an overlap"
-            file.refuse(
-                (*at, k), f"{word} between tiers: the one before ends at {last}, this one starts at {low}"
-            )
-        if high is not None and high <= low:
-            file.refuse((*at, k), f"over_kmh [{low}, {high}] is empty")
-        if high is None and k < len(tiers) - 1:
-            file.refuse((*at, k), "only the last tier may be open")
-        last = high
-    if by_speed and last is not None:
-        file.refuse(
-            (*at, len(tiers) - 1),
-            f"nothing is said about more than {last} km/h over: leave the last tier open (null)",
-        )
-    if not by_speed and len(tiers) != 1:
-        file.refuse(at, f"{offence} needs exactly one tier")
-
-
-def _consecutive(rows: Sequence[raw.Dated], file: _File, at: Path) -> None:
-    for i, (row, following) in enumerate(pairwise(rows)):
-        if row.until != following.from_:
-            wrong = "an overlap" if row.until is None or row.until > following.from_ else "a gap"
-            days = f"this one starts on {following.from_}, the one before ends on {_last(row.until)}"
-            file.refuse((*at, i + 1), f"{wrong} between dates: {days}")
-
-
-def _last(until: date | None) -> str:
-    return "no day" if until is None else str(until - timedelta(days=1))
-
-
-def _known_sources(sources: Sequence[str], pack: raw.PackFile, file: _File, at: Path) -> None:
-    for source in sources:
-        if source not in pack.sources:
-            file.refuse(at, f"source {source!r} is not described under `sources`")
-
-
-class _File:
-    """A YAML file that can say on which line a field stands."""
-
-    def __init__(self, path: Traversable) -> None:
-        self._path = path
-        try:
-            text = path.read_text(encoding="utf-8")
-            self._node, self._data = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise BadConfiguration(f"{path}: cannot be read: {error}") from error
-
-    def parse(self, kind: type[raw.FileT]) -> raw.FileT:
-        """The content as a model; raises BadConfiguration naming the first fault."""
-        try:
-            return kind.model_validate(self._data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            self.refuse(tuple(first["loc"]), first["msg"])
-
-    def refuse(self, at: Path, reason: str) -> Never:
-        """Raise BadConfiguration with file, line and field."""
-        field = ".".join(str(p) for p in at)
-        raise BadConfiguration(f"{self._path}:{_line(self._node, at)}: {field}: {reason}")
-
-
-def _line(node: Any, at: Path) -> int:
-    line = 1
-    for part in at:
-        line = node.start_mark.line + 1 if node is not None else line
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-        elif isinstance(node, yaml.MappingNode):
-            node = next((value for key, value in node.value if key.value == str(part)), None)
-        else:
-            node = None
-        if node is None:
-            return line
-    return line if node is None else int(node.start_mark.line) + 1

@@ -161,7 +161,7 @@ def _fine(
         currency=cost.currency,
         units=cost.units,
         discount_amount=cost.discount_amount,
-        discount_until=cost.discount_until.isoformat(),
+        discount_until=cost.discount_until.isoformat() if cost.discount_until else "",
         occurred_ms=violation.occurred_ms,
         issued_ms=issued_ms,
         measured_kmh=violation.measured_kmh,
@@ -224,7 +224,7 @@ def _priced(law: Law, violation: Violation, issued_ms: int, repeat: Repeat | Non
 def _paid(law: Law, fine: Fine, payments: tuple[Payment, ...], origin: Origin) -> Fine:
     """Half within the discount period settles a fine, the whole at any time."""
     counted = [p for p in payments if p.currency == fine.currency]
-    until = date.fromisoformat(fine.discount_until)
+    until = date.fromisoformat(fine.discount_until) if fine.discount_until else date.max
     early = sum((p.amount for p in counted if law.local_day(p.paid_ms) <= until), _ZERO)
     total = sum((p.amount for p in counted), _ZERO)
     settled = total >= fine.amount or early >= fine.discount_amount

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 
 from waysight.domain.ids import derive_id
-from waysight.domain.rulepack import Calendar, Discount, Repeat, RulePack, Tier
+from waysight.domain.periods import clock_start, last_day
+from waysight.domain.rulepack import (
+    Applies,
+    Discount,
+    Period,
+    Repeat,
+    RulePack,
+    Tier,
+    Value,
+    plain,
+)
 from waysight.messages import Vehicle, Violation
 
 _TENTH, _CENT = Decimal("0.1"), Decimal("0.01")
@@ -16,21 +27,67 @@ _FASTEST_KMH = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """`amount` settles the fine when it is paid on `until` at the latest; None: no end is known (yet)."""
+
+    amount: Decimal
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
-    """What a violation costs; `units` in words (e.g. ``10 MRP of 4325``), `caveats` the unsure readings used."""
+    """What a violation costs; `units` in words (``10 MRP of 4325``, empty for a fixed amount).
+
+    `stages` are the discounts in the order in which they end, `caveats` the unsure readings that were used.
+    """
 
     law: str
     amount: Decimal
     currency: str
     units: str
-    discount_amount: Decimal
-    discount_until: date
+    stages: tuple[Stage, ...]
+    issued_on: date
+    points: int
+    caveats: tuple[str, ...]
+
+    @property
+    def discount_amount(self) -> Decimal:
+        """What settles the fine at first: the whole amount where there is no discount."""
+        return self.stages[0].amount if self.stages else self.amount
+
+    @property
+    def discount_until(self) -> date | None:
+        """The last day for that; None while the clock waits for service, the day of issue without a discount."""
+        return self.stages[0].until if self.stages else self.issued_on
+
+    def due_on(self, day: date) -> Decimal:
+        """What settles the fine when that much is paid by a day."""
+        open_still = (s.amount for s in self.stages if s.until is None or day <= s.until)
+        return min(open_still, default=self.amount)
+
+    def settled_by(self, payments: Iterable[tuple[date, Decimal]]) -> date | None:
+        """The first day on which the payments (day, amount) settled the fine, or None."""
+        paid = Decimal(0)
+        for day, amount in sorted(payments):
+            paid += amount
+            if paid >= self.due_on(day):
+                return day
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A case that the law does not answer with a fine: whom it goes to, and what the law answers, in words."""
+
+    law: str
+    refer_to: str
+    consequence: str
     caveats: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NoFine:
-    """Why there is no fine: codes such as foreign_plate, no_owner, no_tariff, unsure_value."""
+    """Why there is no fine: codes such as foreign_plate, no_owner, no_tariff, referral, unsure:<path>."""
 
     reasons: tuple[str, ...]
 
@@ -64,51 +121,144 @@ def obstacles(violation: Violation, vehicle: Vehicle | None, pack: RulePack, gat
     return tuple(dict.fromkeys(found))
 
 
+def referral_of(
+    violation: Violation, pack: RulePack, occurred_on: date, repeat: Repeat | None = None
+) -> Referred | None:
+    """Whom a violation goes to instead of a fine, or None; to be asked before `price`."""
+    found = _tier_on(violation, pack, occurred_on)
+    if isinstance(found, NoFine):
+        return None
+    if found.refer_to:
+        reading = pack.reading("referral") if found.unsure else None
+        return Referred(found.law, found.refer_to, found.consequence, (reading.id,) if reading else ())
+    if repeat is not None and repeat.refer_to and found.law in repeat.of and not repeat.unsure:
+        reading = pack.reading("repeat")
+        return Referred(repeat.law, repeat.refer_to, repeat.consequence, (reading.id,) if reading else ())
+    return None
+
+
 def price(
-    violation: Violation, pack: RulePack, occurred_on: date, issued_on: date, repeat: Repeat | None = None
+    violation: Violation,
+    pack: RulePack,
+    occurred_on: date,
+    issued_on: date,
+    repeat: Repeat | None = None,
+    served_on: date | None = None,
 ) -> Price | NoFine:
-    """The price of a violation under a pack; both days are local to the pack.
+    """The price of a violation under a pack; all days are local to the pack.
 
     An amount that is unsure, or that the pack does not know on that day, gives NoFine; so does a speed under
-    the lowest tier. A `repeat` of which the pack is unsure costs what a first offence costs.
+    the lowest tier, and what goes to a court. A `repeat` of which the pack is unsure costs what a first
+    offence costs, unless it would go to a court.
     """
-    offence, unit = pack.offence(violation.offence), pack.unit_on(occurred_on)
-    tariff = offence.tariff_on(occurred_on) if offence else None
-    if tariff is None or unit is None or pack.discount is None or pack.calendar is None:
+    tier = _tier_on(violation, pack, occurred_on)
+    if isinstance(tier, NoFine):
+        return tier
+    repeat = repeat if repeat is not None and tier.law in repeat.of else None
+    if tier.refer_to or (repeat is not None and repeat.refer_to and not repeat.unsure):
+        return NoFine(("referral",))
+    unit = pack.unit_on(occurred_on) if tier.units is not None else None
+    discount = pack.discount(tier.discount)
+    needed: list[Value | None] = [tier, unit, *(discount.stages if discount else ())]
+    if tier.over_kmh is not None:
+        needed.append(pack.tolerance_on(violation.offence, occurred_on))
+    if repeat is not None and repeat.refer_to:
+        needed.append(repeat)
+    if unsure := tuple(f"unsure:{v.path}" for v in needed if v is not None and v.unsure):
+        return NoFine(unsure)
+    if tier.units is not None and unit is None:
+        return NoFine(("no_tariff",))
+    law, units, factor = tier.law, tier.units, Decimal(1)
+    if repeat is not None and not repeat.unsure:
+        law, units, factor = repeat.law, repeat.units or units, repeat.factor or factor
+    if units is not None and unit is not None:
+        amount, words = (
+            units * factor * unit.amount,
+            f"{plain(units * factor)} {pack.unit_name} of {plain(unit.amount)}",
+        )
+    else:
+        amount, words = (tier.amount or Decimal(0)) * factor, ""
+    try:
+        stages = _stages(discount, amount, pack, occurred_on, issued_on, served_on)
+    except ValueError:
+        return NoFine(("no_calendar",))
+    applies: list[Applies] = []
+    if over_limit_kmh(violation) == tier.up_to_kmh and tier.up_to_kmh is not None:
+        applies.append("bound")
+    if unit is not None and pack.unit_on(issued_on) != unit:
+        applies.append("unit")
+    if discount is not None:
+        applies += ["discount"] if any(s.unit == "working_days" for s in discount.stages) else []
+        applies += ["clock"]
+    applies += ["repeat"] if repeat is not None else []
+    return Price(
+        law=law,
+        amount=amount.quantize(_CENT, ROUND_FLOOR),
+        currency=pack.currency,
+        units=words,
+        stages=stages,
+        issued_on=issued_on,
+        points=tier.points.count if tier.points is not None and not tier.points.unsure else 0,
+        caveats=tuple(r.id for a in applies if (r := pack.reading(a)) is not None),
+    )
+
+
+def _tier_on(violation: Violation, pack: RulePack, day: date) -> Tier | NoFine:
+    offence = pack.offence(violation.offence)
+    tariff = offence.tariff_on(day) if offence else None
+    if tariff is None or (tariff.tiers[0].units is not None and pack.unit_on(day) is None):
         return NoFine(("no_tariff",))
     over = over_limit_kmh(violation)
     tier = tier_for(over, tariff.tiers)
     if tier is None:
         return NoFine(("below_threshold",) if over is not None else ("no_measurement",))
-    if "unsure" in (tier.confidence, unit.confidence, pack.discount.confidence):
-        return NoFine(("unsure_value",))
-    caveats = []
-    if over is not None and over == tier.up_to_kmh and (reading := pack.reading("bound")):
-        caveats.append(reading.id)
-    if pack.unit_on(issued_on) != unit and (reading := pack.reading("unit")):
-        caveats.append(reading.id)
-    if reading := pack.reading("discount"):
-        caveats.append(reading.id)
-    law, units = tier.law, tier.units
-    if repeat is not None and tier.law in repeat.of:
-        if repeat.confidence != "unsure":
-            law, units = repeat.law, repeat.units
-        if reading := pack.reading("repeat"):
-            caveats.append(reading.id)
+    return tier
+
+
+def _stages(
+    discount: Discount | None,
+    amount: Decimal,
+    pack: RulePack,
+    occurred_on: date,
+    issued_on: date,
+    served_on: date | None,
+) -> tuple[Stage, ...]:
+    """The stages with their last days; raises ValueError where the calendar ends before one."""
+    if discount is None:
+        return ()
+    start = clock_start(discount.trigger, occurred_on, issued_on, served_on)
+    stages = []
+    for row in discount.stages:
+        settles = row.amount if row.amount is not None else amount * (row.fraction or 1)
+        until = None
+        if start is not None and row.count is not None:
+            until = last_day(start, row.count, row.unit, pack.calendar)
+        stages.append(Stage(min(settles, amount).quantize(_CENT, ROUND_FLOOR), until))
+    return tuple(stages)
+
+
+def appeal_until(pack: RulePack, issued_on: date, served_on: date | None) -> date | None:
+    """The last day for an appeal; None where the pack does not know, or the clock waits for service."""
+    return _until(pack.appeal, pack, issued_on, issued_on, served_on)
+
+
+def limitation_until(
+    pack: RulePack, occurred_on: date, issued_on: date, served_on: date | None
+) -> date | None:
+    """The last day on which a fine may be enforced; None where the pack does not know, or the clock waits."""
+    return _until(pack.limitation, pack, occurred_on, issued_on, served_on)
+
+
+def _until(
+    period: Period | None, pack: RulePack, occurred_on: date, issued_on: date, served_on: date | None
+) -> date | None:
+    if period is None or period.count is None or period.unsure:
+        return None
+    start = clock_start(period.trigger, occurred_on, issued_on, served_on)
     try:
-        until = last_discount_day(issued_on, pack.discount, pack.calendar)
+        return None if start is None else last_day(start, period.count, period.unit, pack.calendar)
     except ValueError:
-        return NoFine(("no_calendar",))
-    amount = units * unit.amount
-    return Price(
-        law=law,
-        amount=amount.quantize(_CENT),
-        currency=pack.currency,
-        units=f"{_plain(units)} {pack.unit_name} of {_plain(unit.amount)}",
-        discount_amount=(amount * pack.discount.fraction).quantize(_CENT, ROUND_FLOOR),
-        discount_until=until,
-        caveats=tuple(caveats),
-    )
+        return None
 
 
 def over_limit_kmh(violation: Violation) -> Decimal | None:
@@ -132,27 +282,10 @@ def cut_kmh(speed_kmh: float) -> Decimal:
 
 
 def tier_for(over_kmh: Decimal | None, tiers: tuple[Tier, ...]) -> Tier | None:
-    """The tier of a speed; exactly on a bound it is the lower one; None below the first or without a speed."""
-    for tier in tiers:
-        if tier.over_kmh is None:
-            return tier
-        if over_kmh is None or over_kmh < tier.over_kmh:
-            return None
-        if tier.up_to_kmh is None or over_kmh <= tier.up_to_kmh:
-            return tier
-    return None
-
-
-def last_discount_day(issued_on: date, discount: Discount, calendar: Calendar) -> date:
-    """The last day of the discount: working days are counted from the day after issue.
-
-    Raises ValueError where the calendar ends before.
-    """
-    day, left = issued_on, discount.working_days
-    while left:
-        day += timedelta(days=1)
-        left -= calendar.is_working_day(day)
-    return day
+    """The tier of a speed; None below the first, or without a speed where tiers are about speed."""
+    if tiers[0].over_kmh is None:
+        return tiers[0]
+    return None if over_kmh is None else next((t for t in tiers if t.holds(over_kmh)), None)
 
 
 def fine_id_of(violation_id: str) -> str:
@@ -163,7 +296,3 @@ def fine_id_of(violation_id: str) -> str:
 def fine_number(fine_id: str, pack: RulePack, issued_on: date) -> str:
     """The number on the notice, e.g. ``KZ-2026-1A2B3C4D5E6F``: country, year of issue, start of the fine's id."""
     return f"{pack.country.upper()}-{issued_on.year}-{fine_id[:12].upper()}"
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value.normalize():f}"

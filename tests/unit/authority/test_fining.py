@@ -11,7 +11,8 @@ import pytest
 
 from waysight.authority.rulepacks import load_pack
 from waysight.domain.fine_cases import Law, reasons_against
-from waysight.domain.fining import NoFine, Price, last_discount_day, obstacles, price
+from waysight.domain.fining import NoFine, Price, obstacles, price
+from waysight.domain.periods import last_day
 
 KZ = load_pack("kz")
 DAY = date(2026, 11, 16)
@@ -111,7 +112,7 @@ def test_red_light_and_zone(violation: Make) -> None:
 
 
 def test_an_unsure_amount_blocks_the_fine(violation: Make) -> None:
-    assert reasons(violation(offence="red_light"), date(2022, 6, 1)) == ("unsure_value",)
+    assert reasons(violation(offence="red_light"), date(2022, 6, 1)) == ("unsure:offences.red_light.2021-01-01.599(1)",)
 
 
 def test_unsure_readings_are_named_where_they_were_used(violation: Make) -> None:
@@ -135,9 +136,9 @@ def test_unsure_readings_are_named_where_they_were_used(violation: Make) -> None
     ],
 )
 def test_the_last_day_of_the_discount(issued: date, last: date) -> None:
-    assert KZ.discount is not None
-    assert KZ.calendar is not None
-    assert last_discount_day(issued, KZ.discount, KZ.calendar) == last
+    stage = KZ.discounts[0].stages[0]
+    assert (stage.count, stage.unit) == (7, "working_days")
+    assert last_day(issued, 7, stage.unit, KZ.calendar) == last
 
 
 def test_a_discount_that_leaves_the_calendar_blocks_the_fine(violation: Make) -> None:

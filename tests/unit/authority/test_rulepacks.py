@@ -14,7 +14,7 @@ from waysight.errors import BadConfiguration
 
 def test_every_shipped_pack_holds() -> None:
     assert set(all_packs()) == {"kz", "ma", "pe"}
-    assert load_pack("kz").reference == "kz@2026.11"
+    assert load_pack("kz").reference == "kz@2026.12"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,175 @@
+"""What must hold in a rule pack beyond the form of its rows: no gap, no overlap, nothing that hangs in the air."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from waysight.authority import rulepack_files as raw
+from waysight.authority.yaml_file import Path, YamlFile
+
+
+def check_pack(pack: raw.PackFile, file: YamlFile) -> None:
+    """Raise BadConfiguration with file, line and field for the first fault."""
+    try:
+        ZoneInfo(pack.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        file.refuse(("timezone",), f"unknown time zone {pack.timezone!r}")
+    if pack.unit:
+        _consecutive(pack.unit.values, file, ("unit", "values"))
+        for i, value in enumerate(pack.unit.values):
+            _known_sources(value, pack, file, ("unit", "values", i, "sources"))
+    _check_offences(pack, file)
+    _check_repeats(pack, file)
+    _check_tolerances(pack, file)
+    _check_discounts(pack, file)
+    for name, period in (("appeal", pack.appeal), ("limitation", pack.limitation)):
+        if period is not None:
+            _known_sources(period, pack, file, (name, "sources"))
+    for i, reading in enumerate(pack.readings):
+        _known_sources(reading, pack, file, ("readings", i, "sources"))
+
+
+def _check_offences(pack: raw.PackFile, file: YamlFile) -> None:
+    seen: set[str] = set()
+    names = {d.name for d in pack.discounts}
+    for i, offence in enumerate(pack.offences):
+        if offence.offence in seen:
+            file.refuse(("offences", i, "offence"), f"{offence.offence} is there twice")
+        seen.add(offence.offence)
+        if set(offence.title) != set(pack.code):
+            file.refuse(("offences", i, "title"), f"needs a text in each of {', '.join(pack.code)}")
+        _consecutive(offence.tariffs, file, ("offences", i, "tariffs"))
+        for j, tariff in enumerate(offence.tariffs):
+            at: Path = ("offences", i, "tariffs", j)
+            if tariff.from_ < pack.effective_from:
+                file.refuse((*at, "from"), f"is before the pack's effective_from, {pack.effective_from}")
+            _tiers(offence.offence, tariff.tiers, file, (*at, "tiers"))
+            for k, tier in enumerate(tariff.tiers):
+                _known_sources(tier, pack, file, (*at, "tiers", k))
+                if tier.points:
+                    _known_sources(tier.points, pack, file, (*at, "tiers", k, "points"))
+                if tier.units is not None and pack.unit is None:
+                    file.refuse((*at, "tiers", k, "units"), "the pack has no `unit`")
+                if tier.discount not in ("", "none") and tier.discount not in names:
+                    file.refuse((*at, "tiers", k, "discount"), f"there is no discount {tier.discount!r}")
+
+
+def _check_repeats(pack: raw.PackFile, file: YamlFile) -> None:
+    laws = {tier.law for offence in pack.offences for tariff in offence.tariffs for tier in tariff.tiers}
+    seen: set[str] = set()
+    for i, repeat in enumerate(pack.repeats):
+        _known_sources(repeat, pack, file, ("repeats", i, "sources"))
+        if missing := [law for law in repeat.of if law not in laws]:
+            file.refuse(("repeats", i, "of"), f"no tariff has {', '.join(missing)}")
+        if twice := sorted(seen.intersection(repeat.of)):
+            file.refuse(
+                ("repeats", i, "of"), f"an overlap: {', '.join(twice)} is repeated in another row, too"
+            )
+        seen.update(repeat.of)
+        if not any(r.applies == "repeat" for r in pack.readings):
+            file.refuse(("repeats", i), "a repeated offence needs a reading that applies to `repeat`")
+
+
+def _check_tolerances(pack: raw.PackFile, file: YamlFile) -> None:
+    last: dict[str, raw.ToleranceRow] = {}
+    for i, row in enumerate(pack.tolerances):
+        _known_sources(row, pack, file, ("tolerances", i, "sources"))
+        for name in row.offences:
+            if name not in raw.SPEED_OFFENCES:
+                file.refuse(("tolerances", i, "offences"), f"{name} is not measured as a speed")
+            if name in last:
+                _follows(last[name], row, file, ("tolerances", i))
+            last[name] = row
+
+
+def _check_discounts(pack: raw.PackFile, file: YamlFile) -> None:
+    seen: set[str] = set()
+    for i, discount in enumerate(pack.discounts):
+        if discount.name in seen or discount.name == "none":
+            file.refuse(("discounts", i, "name"), f"{discount.name!r} is taken")
+        seen.add(discount.name)
+        for j, stage in enumerate(discount.stages):
+            at: Path = ("discounts", i, "stages", j)
+            _known_sources(stage, pack, file, at)
+            if stage.working_days and pack.calendar is None:
+                file.refuse((*at, "working_days"), "working days need a `calendar`")
+            if not (stage.days or stage.working_days) and j < len(discount.stages) - 1:
+                file.refuse(at, "only the last stage may be without end")
+        for j, (one, two) in enumerate(pairwise(discount.stages)):
+            at = ("discounts", i, "stages", j + 1)
+            if (one.amount or one.fraction or 0) >= (two.amount or two.fraction or 0):
+                file.refuse(at, "a later stage must cost more than the one before")
+            if (one.days and two.days and two.days <= one.days) or (
+                one.working_days and two.working_days and two.working_days <= one.working_days
+            ):
+                file.refuse(at, "an overlap between stages: this one ends no later than the one before")
+    unsure_calendar = pack.calendar is not None and pack.calendar.confidence == "unsure"
+    if unsure_calendar and not any(r.applies == "discount" for r in pack.readings):
+        file.refuse(("calendar",), "an unsure calendar needs a reading that applies to `discount`")
+
+
+def _tiers(offence: str, tiers: Sequence[raw.TierRow], file: YamlFile, at: Path) -> None:
+    if offence not in raw.SPEED_OFFENCES:
+        for k, tier in enumerate(tiers):
+            if tier.over_kmh is not None:
+                file.refuse((*at, k), f"{offence} cannot have over_kmh")
+        if len(tiers) != 1:
+            file.refuse(at, f"{offence} needs exactly one tier")
+        return
+    before: raw.TierRow | None = None
+    for k, tier in enumerate(tiers):
+        if tier.over_kmh is None:
+            file.refuse((*at, k), f"{offence} needs over_kmh")
+        low, high = tier.over_kmh
+        if before is not None and before.over_kmh is not None:
+            _adjoin(before, tier, file, (*at, k))
+        if high is not None and high <= low:
+            file.refuse((*at, k), f"over_kmh [{low}, {high}] is empty")
+        if high is None and k < len(tiers) - 1:
+            file.refuse((*at, k), "only the last tier may be open")
+        before = tier
+    last = tiers[-1].over_kmh
+    if last is not None and last[1] is not None:
+        file.refuse(
+            (*at, len(tiers) - 1),
+            f"nothing is said about more than {last[1]} km/h over: leave the last tier open (null)",
+        )
+
+
+def _adjoin(before: raw.TierRow, tier: raw.TierRow, file: YamlFile, at: Path) -> None:
+    if before.over_kmh is None or tier.over_kmh is None:
+        return
+    end, start = before.over_kmh[1], tier.over_kmh[0]
+    if end is None or start != end:
+        word = "an overlap" if end is None or start < end else "a gap"
+        file.refuse(at, f"{word} between tiers: the one before ends at {end}, this one starts at {start}")
+    held = (before.bounds[1] == "]") + (tier.bounds[0] == "[")
+    if held != 1:
+        word = "a gap" if held == 0 else "an overlap"
+        whose = "neither tier" if held == 0 else "both tiers"
+        file.refuse(at, f"{word} between tiers: {start} itself belongs to {whose}; see `bounds`")
+
+
+def _consecutive(rows: Sequence[raw.Dated], file: YamlFile, at: Path) -> None:
+    for i, (row, following) in enumerate(pairwise(rows)):
+        _follows(row, following, file, (*at, i + 1))
+
+
+def _follows(row: raw.Dated, following: raw.Dated, file: YamlFile, at: Path) -> None:
+    if row.until != following.from_:
+        wrong = "an overlap" if row.until is None or row.until > following.from_ else "a gap"
+        days = f"this one starts on {following.from_}, the one before ends on {_last(row.until)}"
+        file.refuse(at, f"{wrong} between dates: {days}")
+
+
+def _last(until: date | None) -> str:
+    return "no day" if until is None else str(until - timedelta(days=1))
+
+
+def _known_sources(row: raw.Sourced, pack: raw.PackFile, file: YamlFile, at: Path) -> None:
+    for source in row.sources:
+        if source not in pack.sources:
+            file.refuse(at, f"source {source!r} is not described under `sources`")
