@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -188,9 +188,22 @@ def _starts(
     return [at for at in found if at.offset >= 0]
 
 
-def read_all(settings: Settings, codec: Codec, topic: str) -> Iterator[tuple[Message, Any]]:
-    """All committed records of a topic up to its end at the call; tombstones give None, undecodable ones are logged."""
-    for message in read_messages(settings, topic):
+def read_all(
+    settings: Settings,
+    codec: Codec,
+    topic: str,
+    keys: Collection[str] | None = None,
+    partition: int | None = None,
+    since_ms: int | None = None,
+) -> Iterator[tuple[Message, Any]]:
+    """All committed records of a topic up to its end at the call; tombstones give None, undecodable ones are logged.
+
+    `keys`: only those with one of these keys; the others are not decoded. `partition`, `since_ms` as for `read_messages`.
+    """
+    wanted = None if keys is None else {key.encode() for key in keys}
+    for message in read_messages(settings, topic, partition, since_ms):
+        if wanted is not None and message.key not in wanted:
+            continue
         try:
             record = None if message.value is None else codec.decode(topic, message.value)
         except BadMessage as error:
@@ -210,6 +223,16 @@ def latest_by_key(settings: Settings, codec: Codec, topic: str) -> dict[str, Any
         else:
             latest[key] = record
     return latest
+
+
+def latest_of_key(settings: Settings, codec: Codec, topic: str, key: str) -> Any | None:
+    """The newest record of one key, or None; only that key's messages are decoded. Raises EngineDown."""
+    require_answer(settings)
+    wanted, newest = key.encode(), None
+    for message in read_messages(settings, topic):
+        if message.key == wanted:
+            newest = None if message.value is None else codec.decode(topic, message.value)
+    return newest
 
 
 def require_answer(settings: Settings) -> None:

@@ -5,27 +5,36 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from waysight.adapters.evidence import EvidenceStore, frame_kind
 from waysight.adapters.pictures import Picture, decode_frame
 from waysight.domain.ids import derive_id
 from waysight.domain.plates import canonical
+from waysight.domain.reviews.conflicts import Finding, reads, register_findings
 from waysight.errors import BadMessage, NotAllowed
-from waysight.messages import FrameRef, Review, Violation
+from waysight.messages import FrameRef, Review, Vehicle, Violation
 
 REASONS = ("not_enforceable", "evidence_missing", "evidence_altered", "evidence_unreadable", "box_outside", "plate_not_shown",
-           "plates_differ", "speed_inconsistent", "wrong_vehicle", "wrong_place", "emergency_vehicle", "other")  # fmt: skip
+           "plates_differ", "speed_inconsistent", "register_missing", "register_type", "register_colour", "one_read", "corrected", "wrong_vehicle",
+           "wrong_place", "emergency_vehicle", "other")  # fmt: skip
 _FIRM = 0.90
 _CLOCK_SLACK_MS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `code` is a reason for rejection where it is not `ok`."""
+class Circumstances:
+    """How a decision was made: its stage, what conflicted, in bulk or not, the officer's words, plates of a correction."""
 
-    code: str
-    ok: bool
-    text: str
+    stage: str = "first"
+    conflicts: tuple[str, ...] = ()
+    bulk: bool = False
+    note: str = ""
+    original_plate: str = ""
+    corrected_plate: str = ""
+
+
+_ALONE = Circumstances()
 
 
 def load_frames(violation: Violation, store: EvidenceStore) -> dict[str, bytes]:
@@ -47,6 +56,20 @@ def examine(violation: Violation, frames: Mapping[str, bytes]) -> tuple[Finding,
     return (*_objects(violation, frames), *_plates(violation), *_figures(violation))
 
 
+def inspect(
+    violation: Violation, frames: Mapping[str, bytes], vehicle: Vehicle | None, typed_plate: str = ""
+) -> tuple[Finding, ...]:
+    """All that an acceptance needs: the evidence, two agreeing reads, a register entry that fits what was seen.
+
+    `typed_plate` is the canonical plate that the reviewing officer read from the pictures, or empty.
+    """
+    return (
+        *examine(violation, frames),
+        reads(violation, typed_plate),
+        *register_findings(violation, vehicle),
+    )
+
+
 def review_violation(
     violation: Violation, officer: str, frames: Mapping[str, bytes], reviewed_ms: int
 ) -> Review:
@@ -61,9 +84,14 @@ def review_violation(
 
 
 def decide(
-    violation: Violation, officer: str, reason: str, frames: Mapping[str, bytes], reviewed_ms: int
+    violation: Violation,
+    officer: str,
+    reason: str,
+    frames: Mapping[str, bytes],
+    reviewed_ms: int,
+    how: Circumstances = _ALONE,
 ) -> Review:
-    """An officer's decision: rejected with a reason code, accepted without; raises NotAllowed.
+    """An officer's decision: rejected with a reason code, accepted without, returned with a plate; raises NotAllowed.
 
     What has no officer's name, or may not be enforced, is not accepted.
     """
@@ -71,20 +99,27 @@ def decide(
         raise NotAllowed("a review needs the officer's name (--officer)")
     if reason and reason not in REASONS:
         raise NotAllowed(f"reason {reason!r} is no reason code; there are {', '.join(REASONS)}")
-    if not reason and not violation.enforceable:
+    decision: Literal["accepted", "rejected", "returned"] = "rejected" if reason else "accepted"
+    decision = "returned" if how.corrected_plate else decision
+    if decision == "accepted" and not violation.enforceable:
         raise NotAllowed(
             f"violation {violation.violation_id} may not be enforced: {', '.join(violation.obstacles)}"
         )
-    decision = "rejected" if reason else "accepted"
     return Review(
         review_id=derive_id("review", violation.violation_id, officer, decision, reviewed_ms),
         violation_id=violation.violation_id,
         plate=violation.plate or violation.violation_id,
-        decision="rejected" if reason else "accepted",
+        decision=decision,
         reason=reason,
         officer=officer,
         reviewed_ms=reviewed_ms,
         evidence_sha256=shown_hash(violation, frames),
+        stage=how.stage,
+        original_plate=how.original_plate,
+        corrected_plate=how.corrected_plate,
+        conflicts=how.conflicts,
+        bulk=how.bulk,
+        note=how.note,
     )
 
 
@@ -136,7 +171,12 @@ def _picture(ref: FrameRef, data: bytes) -> list[Finding]:
 
 
 def _plates(violation: Violation) -> list[Finding]:
-    """Every camera that testifies must show the plate; no firm read may say otherwise."""
+    """Every camera that testifies must show the plate, no firm read may say otherwise; unless a person read it."""
+    if violation.corrected_by:
+        text = (
+            f"read {violation.read_plate or '-'}, corrected to {violation.plate} by {violation.corrected_by}"
+        )
+        return [Finding("corrected", False, text)]
     cameras: dict[str, list[FrameRef]] = {}
     for ref in violation.evidence:
         cameras.setdefault(ref.evidence_ref.rpartition("/")[0].rpartition("/")[0], []).append(ref)

@@ -13,7 +13,7 @@ from waysight.authority.reviewing import load_frames, review_violation
 from waysight.codec import Codec
 from waysight.messages import Review
 from waysight.settings import Settings
-from waysight.storage.records import waiting_violations
+from waysight.storage.review_queue import waiting_violations
 
 OFFICER = "demo-officer"
 PURPOSE, CASE = "review of violations in the demonstration", "DEMO-1"

@@ -40,20 +40,10 @@ def find_alert(clickhouse: ClickHouse, alert_id: str) -> Alert:
     return _one(clickhouse, Alert, "alerts", "alert_id", alert_id)
 
 
-def reviews_of(clickhouse: ClickHouse, violation_id: str) -> list[Review]:
-    """All decisions on a violation, oldest first."""
-    sql = "SELECT * FROM reviews_current WHERE violation_id = {id:String} ORDER BY reviewed_ms, review_id"
-    return [record_of(row, Review) for row in clickhouse.rows(sql, {"id": violation_id})]
-
-
-def waiting_violations(clickhouse: ClickHouse, limit: int, barred_too: bool = False) -> list[Violation]:
-    """Violations that nobody has decided on, oldest first; by default only those that may be enforced."""
-    sql = """
-        SELECT * FROM violations_current
-        WHERE (enforceable OR {barred:Bool}) AND violation_id NOT IN (SELECT violation_id FROM reviews_current)
-        ORDER BY occurred_ms, violation_id LIMIT {limit:UInt32}
-    """
-    return [record_of(row, Violation) for row in clickhouse.rows(sql, {"limit": limit, "barred": barred_too})]
+def reviews_of(clickhouse: ClickHouse, *violation_ids: str) -> list[Review]:
+    """All decisions on one or several violations, oldest first."""
+    sql = "SELECT * FROM reviews_current WHERE violation_id IN {ids:Array(String)} ORDER BY reviewed_ms, review_id"
+    return [record_of(row, Review) for row in clickhouse.rows(sql, {"ids": list(violation_ids)})]
 
 
 def newest(

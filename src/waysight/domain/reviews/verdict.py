@@ -59,25 +59,29 @@ def verdict(
 
 
 def may_decide(
-    reviews: Iterable[Review], corrected_by: str, officer: str, two_officers: bool, revised_ms: int = 0
+    stands: Verdict, reviews: Iterable[Review], corrected_by: str, officer: str, accepting: bool
 ) -> str:
-    """Why an officer may not accept or reject now, as a code, or "" when they may.
+    """Why an officer may not accept or reject what stands so, as a code, or "" when they may.
 
-    Codes: ``nameless``, ``corrected_it``, ``returned``, ``decided`` (rejected, or accepted by everybody whom it
-    takes), ``same_officer`` (a second officer's look is missing, and this is the first).
+    Codes: ``nameless``; ``corrected_it``; ``returned``; ``decided`` (accepted by everybody whom it takes, or
+    rejected already); ``same_officer`` (it waits for another's acceptance). An accepted one may be rejected by
+    anybody but its corrector, one that was rejected may be accepted only by somebody who has not yet decided on it.
     """
-    stands = verdict(reviews, corrected_by, two_officers, revised_ms)
     if not officer.strip():
         return "nameless"
     if corrector(corrected_by, officer):
         return "corrected_it"
     if stands.decision == "returned":
         return "returned"
-    if stands.decision in ("accepted", "rejected"):
+    if stands.decision == "rejected":
+        known = any(same_person(review.officer, officer) for review in reviews)
+        return "" if accepting and not known else "decided"
+    if not accepting:
+        return ""
+    if stands.decision == "accepted":
         return "decided"
-    if stands.first is not None and same_person(stands.first.officer, officer):
-        return "same_officer"
-    return ""
+    first = stands.first
+    return "same_officer" if first is not None and same_person(first.officer, officer) else ""
 
 
 def _against(review: Review, corrected_by: str, revised_ms: int, stands: Verdict) -> str:

@@ -1,0 +1,56 @@
+"""Violations that wait for an officer, and accepted ones from which a sample is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from waysight.adapters.clickhouse import ClickHouse
+from waysight.messages import Violation
+from waysight.storage.records import record_of
+
+_ACCEPTANCES = "uniqExactIf(lower(trimBoth(officer)), stage != 'quality')"
+_AGAINST = "countIf(decision != 'accepted') > 0"
+
+
+def waiting_violations(
+    clickhouse: ClickHouse,
+    limit: int,
+    barred_too: bool = False,
+    offences_of_two: Sequence[str] = (),
+    narrowed: Mapping[str, str] | None = None,
+) -> list[Violation]:
+    """Violations that wait for a decision, oldest first; by default only those that may be enforced.
+
+    Those of `offences_of_two` (as ``country:offence``) wait until two officers accepted them. `narrowed` gives columns
+    (offence, camera_id, country) one value each; an empty one narrows nothing.
+    """
+    asked = {column: value for column, value in (narrowed or {}).items() if value}
+    where = "".join(f" AND {column} = {{{column}:String}}" for column in asked)
+    sql = f"""
+        SELECT * FROM violations_current
+        WHERE (enforceable OR {{barred:Bool}}){where}
+            AND violation_id NOT IN (
+                SELECT violation_id FROM reviews_current GROUP BY violation_id HAVING {_AGAINST} OR {_ACCEPTANCES} >= 2)
+            AND (concat(country, ':', toString(offence)) IN {{two:Array(String)}}
+                OR violation_id NOT IN (SELECT violation_id FROM reviews_current))
+        ORDER BY occurred_ms, violation_id LIMIT {{limit:UInt32}}
+    """
+    given = {"limit": limit, "barred": barred_too, "two": list(offences_of_two), **asked}
+    return [record_of(row, Violation) for row in clickhouse.rows(sql, given)]
+
+
+def accepted_ids(clickhouse: ClickHouse, from_ms: int, until_ms: int) -> list[str]:
+    """Ids of the violations that were accepted in [`from_ms`, `until_ms`) and that nobody rejected or looked at again."""
+    sql = f"""
+        SELECT violation_id FROM reviews_current GROUP BY violation_id
+        HAVING NOT ({_AGAINST}) AND countIf(stage = 'quality') = 0
+            AND max(reviewed_ms) >= {{from:Int64}} AND max(reviewed_ms) < {{until:Int64}}
+        ORDER BY violation_id
+    """
+    return [str(row["violation_id"]) for row in clickhouse.rows(sql, {"from": from_ms, "until": until_ms})]
+
+
+def violations_of(clickhouse: ClickHouse, violation_ids: Sequence[str]) -> list[Violation]:
+    """The violations with these ids, oldest first."""
+    sql = "SELECT * FROM violations_current WHERE violation_id IN {ids:Array(String)} ORDER BY occurred_ms, violation_id"
+    return [record_of(row, Violation) for row in clickhouse.rows(sql, {"ids": list(violation_ids)})]
