@@ -30,12 +30,16 @@ class Seen:
     minutes: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
+def registered(scene: Scene, read: ExternalRead) -> bool:
+    """Whether the camera file names this device, with this kind, at the place."""
+    return any((d.device_id, d.kind) == (read.device_id, read.device_kind) for d in scene.devices)
+
+
 def tells(scene: Scene, read: ExternalRead) -> bool:
     """Whether a place's passes come from this device: registered, of the kind that counts there, and no video."""
     kinds = {d.kind for d in scene.devices}
     counting = next((k for k in KINDS if k in kinds), "")
-    registered = any((d.device_id, d.kind) == (read.device_id, read.device_kind) for d in scene.devices)
-    return not scene.video and registered and read.device_kind == counting
+    return not scene.video and registered(scene, read) and read.device_kind == counting
 
 
 def is_heartbeat(read: ExternalRead) -> bool:

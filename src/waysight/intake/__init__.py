@@ -1,0 +1,1 @@
+"""What devices beside the road send: checked, acknowledged by Kafka, then answered (docs/edge.md)."""
