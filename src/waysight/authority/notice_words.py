@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 import yaml
 
@@ -69,6 +70,17 @@ def notice_words(country: str) -> Words:
             f"there are no words for notices of {country!r}; add rules/{country}/notice.yaml"
         )
     return words_of(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+
+
+def words_in(path: Path, known: set[str]) -> Words:
+    """The words of a file of one's own; `known` are the languages that the rule pack has titles in."""
+    try:
+        words = words_of(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BadConfiguration(f"{path}: cannot be read: {error}") from error
+    if missing := sorted(set(words.languages) - known):
+        raise BadConfiguration(f"{path}: languages: the pack's titles lack {', '.join(missing)}")
+    return words
 
 
 def words_of(raw: object, where: str) -> Words:

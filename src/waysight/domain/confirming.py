@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 
 from waysight.domain.periods import PeriodUnit
 from waysight.domain.rulepack import Period, RulePack, Value
+from waysight.errors import BadConfiguration
 from waysight.messages import Confirmation
 
 _LENGTH = re.compile(rf"([1-9]\d{{0,3}}) ({'|'.join(get_args(PeriodUnit))})")
@@ -32,8 +33,11 @@ def confirmed(pack: RulePack, confirmations: Iterable[Confirmation]) -> RulePack
     A confirmation counts while the pack says what was confirmed: once another version says something else, the
     value is unsure again. A period that nobody had read gets its length from the confirmation.
     """
-    said = {(c.path, c.value) for c in confirmations if c.pack == pack.id and not c.revoked}
-    lengths = {path: period_of(value) for path, value in sorted(said) if _LENGTH.fullmatch(value)}
+    standing = sorted(
+        (c for c in confirmations if c.pack == pack.id and not c.revoked), key=lambda c: c.confirmed_ms
+    )
+    said = {(c.path, c.value) for c in standing}
+    lengths = {c.path: period_of(c.value) for c in standing if _LENGTH.fullmatch(c.value)}
 
     def change(value: Value) -> Value:
         if not value.unsure:
@@ -47,15 +51,51 @@ def confirmed(pack: RulePack, confirmations: Iterable[Confirmation]) -> RulePack
     return cast(RulePack, _mapped(pack, change))
 
 
+def confirmation_of(
+    pack: RulePack, path: str, value: str, by: str, role: str, source: str, at_ms: int
+) -> Confirmation:
+    """A person's word that an unsure value stands so in the official text.
+
+    `value` is empty, what the pack says, or the length of a period that the pack does not know. Raises
+    BadConfiguration for a path that is not unsure, and for a value that is not the pack's.
+    """
+    found = {v.path: v for v in unsure_values(pack)}.get(path)
+    if found is None:
+        known = any(v.path == path for v in all_values(pack))
+        raise BadConfiguration(
+            f"{path} of {pack.reference} {'is not unsure' if known else 'does not exist'}; "
+            f"`waysight rules list {pack.id} --unsure` shows what is"
+        )
+    text = value.strip() or found.said
+    if found.said and text != found.said:
+        raise BadConfiguration(
+            f"{path} says {found.said!r}, not {text!r}: correct rules/{pack.id}/pack.yaml, the official text decides"
+        )
+    if not found.said:
+        period_of(text)
+    return Confirmation(
+        confirmation_id=f"{pack.id}|{path}|{text}",
+        pack=pack.id,
+        path=path,
+        value=text,
+        by=by.strip(),
+        role=role.strip(),
+        source=source.strip(),
+        confirmed_ms=at_ms,
+    )
+
+
 def period_of(text: str) -> tuple[int, PeriodUnit]:
-    """A length such as ``2 months``, ``10 working_days``, ``30 days``; raises ValueError for anything else.
+    """A length such as ``2 months``, ``10 working_days``, ``30 days``; raises BadConfiguration for anything else.
 
     >>> period_of("2 months")
     (2, 'months')
     """
     found = _LENGTH.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no length; write e.g. '2 months', '10 working_days' or '30 days'")
+        raise BadConfiguration(
+            f"{text!r} is no length; write --value e.g. '2 months', '10 working_days' or '30 days'"
+        )
     return int(found[1]), cast(PeriodUnit, found[2])
 
 
