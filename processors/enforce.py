@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,28 +13,39 @@ from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.rulepacks import all_packs
 from waysight.cameras.scenes import Scenes, plate_formats
-from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
-from waysight.domain.enforcement import average_speed, external, red_light, restricted_zone, shown, spot_speed
+from waysight.domain.enforcement import (
+    average_speed,
+    company,
+    external,
+    offences,
+    red_light,
+    shown,
+    spot_speed,
+    stop_line,
+)
 from waysight.domain.enforcement.average_speed import SectionState
 from waysight.domain.enforcement.case import Law
+from waysight.domain.enforcement.company import Company
 from waysight.domain.enforcement.red_light import Crossing
 from waysight.domain.enforcement.shown import KEEP_MS, Shown
+from waysight.domain.exemptions import Exemptions
 from waysight.domain.scene import Scene, SectionPlan
+from waysight.domain.sightings import is_vehicle
 from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
-from waysight.messages import CameraRecord, ExternalRead, Sighting, Signal, Tally, Violation, Watermark
+from waysight.messages import CameraRecord, Exemption, ExternalRead, Sighting, Signal, Violation, Watermark
 from waysight.settings import Settings
-from waysight.streaming import device_speeds
+from waysight.streaming import device_speeds, findings
 from waysight.streaming.envelopes import Fences, Flush, decoded
 from waysight.streaming.pass_columns import PassColumns, Short
 from waysight.streaming.pass_screening import may_offend
 from waysight.streaming.passes import sighting_of
 from waysight.topics import partition_for
 
-_REPEAT_MS = 60_000
 _SWEEP_MS = 60_000
+_LAMP_RULES = {red_light.PURPOSE: red_light.crossing, stop_line.PURPOSE: stop_line.overrun}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +53,6 @@ class Waiting:
     """Passes that wait until it is known what a lamp or a sign showed them."""
 
     items: tuple[tuple[Sighting, Crossing], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Violations of a camera before which something may still be found: they are told in order of time."""
-
-    items: tuple[Violation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,10 @@ class EnforceLogic:
         law: Law,
         partitions: int,
         tables: Sequence[Followed] = (),
+        exemptions: Exemptions | None = None,
     ) -> None:
         self._codec, self._scenes, self._law = codec, scenes, law
+        self._exemptions = exemptions or Exemptions()
         self._partitions, self.tables = partitions, tables
 
     async def start(self) -> None:
@@ -122,11 +128,22 @@ class EnforceLogic:
         if place == "section":
             self._section(state, flush, name, sighting)
         elif place == "junction":
-            crossed = red_light.crossing(scene, sighting)
-            if crossed is not None:
-                lamp = f"{name}|{scene.signal_group}"
-                self._await(state, flush, lamp, replace(sighting, path=()), crossed)
+            for purpose, crossing in _LAMP_RULES.items():
+                crossed = crossing(scene, sighting) if purpose in scene.purposes else None
+                if crossed is not None:
+                    lamp = f"{name}|{scene.signal_group}"
+                    self._await(state, flush, lamp, replace(sighting, path=()), crossed)
         else:
+            self._alone(state, flush, scene, sighting)
+
+    def _alone(self, state: PartitionState, flush: Flush, scene: Scene, sighting: Sighting) -> None:
+        """Judge a pass by what its own camera saw; rules of two wait for the other."""
+        if offences.able(scene) & company.JUDGES.keys():
+            before = state.get("company", scene.camera_id, Company) or Company()
+            after = company.joined(before, scene, offences.able(scene), sighting)
+            if after is not before:
+                state.put("company", scene.camera_id, after)
+        if is_vehicle(sighting.label):
             if scene.variable_limit or external.awaits(scene):
                 if external.awaits(scene):
                     device_speeds.passed(state, scene, sighting)
@@ -136,8 +153,22 @@ class EnforceLogic:
                     self._await(state, flush, f"camera:{scene.camera_id}", sighting, span)
             else:
                 speeding = spot_speed.judge(self._law, scene, sighting)
-                self._found(state, [speeding] if speeding else [])
-            self._found(state, restricted_zone.judge(self._law, scene, sighting))
+                findings.keep(state, [speeding] if speeding else [])
+            for judge in offences.by_pass(scene):
+                findings.keep(state, judge(self._law, scene, sighting))
+
+    def _accompanied(self, state: PartitionState, camera_id: str, reached: Progress) -> None:
+        """Judge the passes about whose company everything is known at a camera's time."""
+        before = state.get("company", camera_id, Company)
+        if before is None:
+            return
+        scene = self._scenes.scene(camera_id)
+        after, found = company.decided(self._law, scene, before, reached.captured_ms, reached.end)
+        if not after.members:
+            state.delete("company", camera_id)
+        elif after is not before:
+            state.put("company", camera_id, after)
+        findings.keep(state, found)
 
     def _await(
         self, state: PartitionState, flush: Flush, key: str, sighting: Sighting, span: Crossing
@@ -174,7 +205,7 @@ class EnforceLogic:
             state.put("sections", plan.section_id, decided.state)
         if decided.undecided:
             metrics.UNDECIDED.labels(place).inc(decided.undecided)
-        self._found(state, decided.found)
+        findings.keep(state, decided.found)
         self._forward(state, flush, plan.exit)
 
     def _signal(self, state: PartitionState, flush: Flush, signal: Signal) -> None:
@@ -229,7 +260,7 @@ class EnforceLogic:
         self._put_waiting(state, key, [i for i in waiting.items if i not in ready])
         for sighting, span in ready:
             found = self._by_what_was_shown(state, key, lamp, sighting, span)
-            self._found(state, [found] if found else [])
+            findings.keep(state, [found] if found else [])
         for camera_id in dict.fromkeys(s.camera_id for s, _ in ready):
             self._forward(state, flush, camera_id)
 
@@ -240,7 +271,8 @@ class EnforceLogic:
         if not key.startswith("camera:"):
             if not red_light.reaches_back(lamp, span):
                 metrics.UNDECIDED.labels(scene.junction_id).inc()
-            return red_light.judge(self._law, scene, sighting, span, lamp)
+            judge = stop_line.judge if span.rule == stop_line.PURPOSE else red_light.judge
+            return judge(self._law, scene, sighting, span, lamp)
         measured = device_speeds.measured(state, scene, sighting) if external.awaits(scene) else None
         if not scene.variable_limit:
             return spot_speed.judge(self._law, scene, sighting, measured=measured)
@@ -253,54 +285,12 @@ class EnforceLogic:
             return None
         return spot_speed.judge(self._law, scene, sighting, limit, measured)
 
-    @staticmethod
-    def _found(state: PartitionState, found: Iterable[Violation]) -> None:
-        """Keep violations until their camera's time has passed them."""
-        by_camera: dict[str, list[Violation]] = {}
-        for violation in found:
-            by_camera.setdefault(violation.camera_id, []).append(violation)
-        for camera_id, more in by_camera.items():
-            kept = (state.get("found", camera_id, Found) or Found()).items
-            state.put("found", camera_id, Found((*kept, *more)))
-
-    def _tell(self, state: PartitionState, flush: Flush, camera_id: str, ready: Progress) -> None:
-        """Tell what occurred up to a time before which nothing more is found; of one act the first violation."""
-        kept = (state.get("found", camera_id, Found) or Found()).items
-        due = [v for v in kept if ready.end or v.occurred_ms <= ready.captured_ms]
-        if not due:
-            return
-        if len(due) == len(kept):
-            state.delete("found", camera_id)
-        else:
-            state.put("found", camera_id, Found(tuple(v for v in kept if v not in due)))
-        for violation in sorted(due, key=lambda v: (v.occurred_ms, v.violation_id)):
-            place = violation.section_id or violation.zone_id
-            key = f"{violation.camera_id}|{violation.offence}|{place}|{violation.plate}"
-            told_ms = state.get("told", key, int)
-            if violation.plate and told_ms is not None and abs(violation.occurred_ms - told_ms) <= _REPEAT_MS:
-                continue  # one act, seen as two tracks
-            if violation.plate:
-                state.put("told", key, violation.occurred_ms)
-                _told_of(state).setdefault(camera_id, {})[key] = violation.occurred_ms
-            violation = flush.stamped(violation)
-            headers = cloudevents_headers("violations", violation)
-            flush.one("violations", violation.plate or violation.violation_id, violation, headers)
-            tally = Tally(
-                violation_id=violation.violation_id,
-                camera_id=violation.camera_id,
-                offence=violation.offence,
-                occurred_ms=violation.occurred_ms,
-                origin_partition=0,
-                origin_offset=0,
-                ordinal=0,
-            )
-            flush.grouped("tallies", f"camera:{violation.camera_id}", flush.stamped(tally))
-
     def _watermark(self, state: PartitionState, flush: Flush, mark: Watermark) -> None:
         known = state.get("progress", mark.camera_id, Reached)
         passes = merge(known.passes if known else None, Progress(mark.captured_ms, mark.end))
         state.put("progress", mark.camera_id, Reached(passes, known.told if known else None))
         self._sweep(state, flush, mark)
+        self._accompanied(state, mark.camera_id, passes)
         for plan in self._scenes.plans_of(mark.camera_id):
             self._decide(state, flush, plan)
         if external.awaits(self._scenes.scene(mark.camera_id)):
@@ -316,7 +306,7 @@ class EnforceLogic:
         ready = reached.passes
         if held:
             ready = Progress(min(ready.captured_ms, min(held) - 1))
-        self._tell(state, flush, camera_id, ready)
+        findings.tell(state, flush, camera_id, ready, self._exemptions.applied)
         told = reached.told
         if told is not None and (ready.captured_ms, ready.end) <= (told.captured_ms, told.end):
             return
@@ -326,7 +316,7 @@ class EnforceLogic:
 
     def _held(self, state: PartitionState, camera_id: str) -> list[int]:
         """When what still waits in this partition may turn out to have occurred."""
-        held = []
+        held = company.held_ms(state.get("company", camera_id, Company) or Company())
         for key in _asked_by(self._scenes.scene(camera_id)):
             waiting = state.get("waiting", key, Waiting) or Waiting()
             held += [int(span.earliest_ms) for s, span in waiting.items if s.camera_id == camera_id]
@@ -350,11 +340,7 @@ class EnforceLogic:
                 self._put_waiting(state, key, kept)
         if mark.captured_ms >= (state.get("swept", mark.camera_id, int) or 0) + _SWEEP_MS:
             state.put("swept", mark.camera_id, mark.captured_ms)
-            # Only by its own camera's time: recordings of other days run beside it.
-            told = _told_of(state).get(mark.camera_id, {})
-            for name in [n for n, told_ms in told.items() if told_ms + KEEP_MS < mark.captured_ms]:
-                state.delete("told", name)
-                del told[name]
+            findings.sweep(state, mark.camera_id, mark.captured_ms)
 
     @staticmethod
     def _put_waiting(state: PartitionState, key: str, items: Sequence[tuple[Sighting, Crossing]]) -> None:
@@ -362,18 +348,6 @@ class EnforceLogic:
             state.put("waiting", key, Waiting(tuple(items)))
         else:
             state.delete("waiting", key)
-
-
-def _told_of(state: PartitionState) -> dict[str, dict[str, int]]:
-    """By camera, when what was told of it occurred (the table "told"); in memory only."""
-
-    def build() -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = {}
-        for name, told_ms in state.items("told", int):
-            found.setdefault(name.partition("|")[0], {})[name] = told_ms
-        return found
-
-    return state.derived("told", build)
 
 
 def _asked_by(scene: Scene) -> list[str]:
@@ -388,4 +362,6 @@ def build(settings: Settings) -> EnforceLogic:
     codec, scenes = Codec(ConfluentRegistry(settings.registry)), Scenes()
     cameras = Broadcast[CameraRecord](settings, codec, "cameras", scenes.apply)
     law = Law(packs=all_packs(), formats=plate_formats(), enforcement_gate=settings.enforcement_gate)
-    return EnforceLogic(codec, scenes, law, settings.partitions, (cameras,))
+    exemptions = Exemptions()
+    exempt = Broadcast[Exemption](settings, codec, "exemptions", exemptions.apply)
+    return EnforceLogic(codec, scenes, law, settings.partitions, (cameras, exempt), exemptions)

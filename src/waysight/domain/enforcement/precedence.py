@@ -20,7 +20,7 @@ PARKING_GAP_MS = 1_800_000
 
 _SPEEDS: Final = frozenset(("spot_speed", "average_speed"))
 _LIGHTS: Final = frozenset(("red_light", "stop_line"))
-_STAYS: Final = frozenset(("illegal_stopping", "illegal_parking", "double_parking", "box_junction"))
+STAYS: Final = frozenset(("illegal_stopping", "illegal_parking", "double_parking", "box_junction"))
 _ZONES: Final = frozenset(("restricted_zone", "bus_lane", "shoulder", "pavement", "restricted_hours"))
 _LANES: Final = frozenset(("solid_line", "overtaking", "wrong_way"))
 _PAPERS: Final = frozenset(("no_insurance", "no_inspection"))
@@ -45,7 +45,7 @@ def same_act(a: Violation, b: Violation) -> bool:
         return False
     if kinds <= _LIGHTS:
         return apart_ms <= LIGHT_MS
-    if kinds <= _STAYS:
+    if kinds <= STAYS:
         return _one_stay(a, b)
     if kinds <= _ZONES:
         return apart_ms <= ZONE_MS and (a.zone_id == b.zone_id or len(kinds) == 2) and _shared(a, b)
