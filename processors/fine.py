@@ -1,199 +1,300 @@
-"""fine: violations that an officer accepted become fines, once each; payments settle them."""
+"""fine: violations that officers accepted become fines, once each; payments and acts move them. Logic: domain/fines/.
+
+Everything about a plate is in one partition; what makes an offence a repeated one is asked of the liable
+person, whose penalties are kept in the person's own partition (`penalties`) and told to every plate on which
+that person has one (`plate-penalties`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
 from waysight import metrics
+from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
+from waysight.authority.lawbook import LawBook
 from waysight.authority.laws import laws_of, local_day
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
-from waysight.domain.fine_cases import (
+from waysight.domain.enforcement.precedence import prevails, same_act
+from waysight.domain.fines.facts import (
     Case,
     Law,
-    Origin,
-    imposed_by,
-    settle,
+    Superseded,
+    with_action,
     with_payment,
     with_review,
     with_violation,
 )
-from waysight.domain.repeats import Imposed
+from waysight.domain.fines.numbers import number_of, series_of
+from waysight.domain.fines.records import News, Origin, news
+from waysight.domain.fines.story import settle
+from waysight.domain.fining import fine_id_of
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
-from waysight.messages import Payment, Review, Vehicle, Violation
+from waysight.messages import Confirmation, FineAction, Payment, Penalty, Review, Vehicle, Violation
 from waysight.settings import Settings
-
-_DAY_MS = 86_400_000
-_KEEP_MS = 400 * _DAY_MS
-_KEEP_UNPAID_MS = 1826 * _DAY_MS
+from waysight.streaming.fine_shelves import Early, Ids, Owners, Penalties, evict, owner_at
 
 
-@dataclass(frozen=True, slots=True)
-class Violations:
-    """Ids of the violations that wait for the owner of a plate, or of the one that a fine's number stands for."""
+@dataclass
+class _Desk:
+    """One message being worked on: the state, what it has given rise to, and what is still to be looked at."""
 
-    ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Early:
-    """Payments that came before their fine."""
-
-    payments: tuple[Payment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The fines of a plate that stand: what may make a later offence a repeated one."""
-
-    items: tuple[Imposed, ...] = ()
+    state: PartitionState
+    message: Message
+    outputs: list[Output]
 
 
 class FineLogic:
-    """State: `cases` by violation, `vehicles`, `waiting` and `standing` by plate, `numbers` and `early` by plate and number."""
+    """State: `stories` by violation; `open`, `owners`, `near` by plate; `persons`; `numbers` and `early` by plate and number."""
 
     name = "fine"
-    inputs = ("violations", "reviews", "vehicles", "payments")
-    outputs = ("fines", "dead-letters")
-    tables: Sequence[Followed] = ()
+    inputs = ("violations", "reviews", "vehicles", "payments", "fine-actions", "penalties", "plate-penalties")
+    outputs = ("fines", "fine-events", "referrals", "penalties", "plate-penalties", "dead-letters")
 
-    def __init__(self, codec: Codec, laws: Mapping[str, Law]) -> None:
-        self._codec, self._laws = codec, laws
+    def __init__(
+        self, codec: Codec, laws: Mapping[str, Law] | LawBook, tables: Sequence[Followed] = ()
+    ) -> None:
+        self._codec, self.tables = codec, tables
+        self._book = laws if isinstance(laws, LawBook) else LawBook(lambda _: laws)
 
     async def start(self) -> None:
-        """Nothing to open: the rule packs are part of the program."""
+        """Nothing to open: the rule packs are part of the program, confirmations a table."""
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
         """One batch of one partition."""
         outputs: list[Output] = []
+        self._book.refresh()
         for message in messages:
+            desk = _Desk(state, message, [])
             try:
-                outputs += self._one(state, message)
+                self._unsure(desk)
+                self._one(desk)
             except BadMessage as error:
-                outputs.append(dead_letter_output(self._codec, message, str(error), self.name))
+                desk.outputs.append(dead_letter_output(self._codec, message, str(error), self.name))
+            outputs += desk.outputs
         if messages:
-            _evict(state, max(m.timestamp_ms for m in messages))
+            evict(state, max(m.timestamp_ms for m in messages))
         return outputs
 
-    def _one(self, state: PartitionState, message: Message) -> list[Output]:
-        if message.topic == "vehicles" and message.value is None:
-            state.delete("vehicles", (message.key or b"").decode(errors="replace"))
-            return []
+    def _one(self, desk: _Desk) -> None:
+        state, message = desk.state, desk.message
+        if message.value is None:
+            state.delete("owners", (message.key or b"").decode(errors="replace"))
+            return
         record: Any = self._codec.decode(message.topic, message.value)
         if isinstance(record, Vehicle):
-            return self._vehicle(state, record, message)
-        if isinstance(record, Payment):
-            return self._payment(state, record, message)
-        case = state.get("cases", record.violation_id, Case) or Case()
-        if isinstance(record, Violation):
-            local_day(record.occurred_ms, UTC)  # a time that is no date is refused before it becomes state
-            case = with_violation(case, record)
-        elif isinstance(record, Review):
-            _check(record)
-            case = with_review(case, record)
-        return self._settle(state, record.violation_id, case, message)
+            known = state.get("owners", record.plate, Owners) or Owners()
+            state.put("owners", record.plate, known.with_record(record))
+            self._plate(desk, record.plate, message.timestamp_ms)
+        elif isinstance(record, Penalty):
+            self._penalty(desk, record)
+        elif isinstance(record, Payment | FineAction):
+            self._about_fine(desk, record)
+        else:
+            case = state.get("stories", record.violation_id, Case) or Case()
+            if isinstance(record, Violation):
+                local_day(
+                    record.occurred_ms, UTC
+                )  # a time that is no date is refused before it becomes state
+                case = with_violation(case, record)
+            elif isinstance(record, Review):
+                _check(record)
+                case = with_review(case, record)
+            self._settle(desk, record.violation_id, case)
 
-    def _vehicle(self, state: PartitionState, vehicle: Vehicle, message: Message) -> list[Output]:
-        state.put("vehicles", vehicle.plate, vehicle)
-        waiting = state.get("waiting", vehicle.plate, Violations) or Violations()
-        outputs: list[Output] = []
-        for violation_id in waiting.ids:
-            case = state.get("cases", violation_id, Case)
+    def _about_fine(self, desk: _Desk, record: Payment | FineAction) -> None:
+        local_day(record.paid_ms if isinstance(record, Payment) else record.at_ms, UTC)
+        if isinstance(record, Payment) and record.amount <= 0:
+            raise BadMessage(f"payment {record.payment_id}: {record.amount} is no amount", desk.message.topic)
+        key = f"{record.plate}|{record.fine_number}"
+        numbered = desk.state.get("numbers", key, Ids)
+        if numbered is not None:
+            case = desk.state.get("stories", numbered.ids[0], Case)
             if case is not None:
-                outputs += self._settle(state, violation_id, case, message, len(outputs))
-        return outputs
+                self._settle(desk, numbered.ids[0], _with_fact(case, record))
+            return
+        early = desk.state.get("early", key, Early) or Early()
+        kept = early.with_record(record)
+        if kept == early:
+            return
+        desk.state.put("early", key, kept)
+        if isinstance(record, FineAction):
+            said = f"action {record.action_id}: {record.plate} has no fine {record.fine_number} (yet); kept for it"
+            desk.outputs.append(dead_letter_output(self._codec, desk.message, said, self.name))
 
-    def _payment(self, state: PartitionState, payment: Payment, message: Message) -> list[Output]:
-        local_day(payment.paid_ms, UTC)
-        if payment.amount <= 0:
-            raise BadMessage(f"payment {payment.payment_id}: {payment.amount} is no amount", message.topic)
-        key = f"{payment.plate}|{payment.fine_number}"
-        numbered = state.get("numbers", key, Violations)
-        if numbered is None:
-            early = (state.get("early", key, Early) or Early()).payments
-            if all(p.payment_id != payment.payment_id for p in early):
-                state.put("early", key, Early((*early, payment)))
-            return []
-        case = state.get("cases", numbered.ids[0], Case)
-        if case is None:
-            return []
-        if case.fine is not None and payment.currency != case.fine.currency:
-            raise BadMessage(
-                f"payment {payment.payment_id} is in {payment.currency}, the fine in {case.fine.currency}"
-            )
-        return self._settle(state, numbered.ids[0], with_payment(case, payment), message)
-
-    def _settle(
-        self, state: PartitionState, violation_id: str, case: Case, message: Message, ordinal: int = 0
-    ) -> list[Output]:
-        before, violation = case.fine, case.violation
-        if violation is not None:
-            law = self._laws.get(violation.country)
-            vehicle = state.get("vehicles", violation.plate, Vehicle)
-            not_before_ms = message.timestamp_ms if message.topic == "vehicles" else 0
-            origin = Origin(message.partition, message.offset, ordinal)
-            standing = (state.get("standing", violation.plate, Standing) or Standing()).items
-            case = settle(law, case, vehicle, not_before_ms, origin, standing)
-            if case.fine is not None and before is None:
-                case = self._take_early(state, law, case, origin, standing)
-            _wait(state, violation.plate, violation_id, "no_owner" in case.reasons)
-        known = state.get("cases", violation_id, Case) or Case()
-        if known != case:
-            state.put("cases", violation_id, case)
-        for reason in case.reasons if case.reasons != known.reasons else ():
-            metrics.FINES_WITHHELD.labels(reason.partition(":")[0]).inc()
-        if case.fine is None or case.fine == before:
-            return []
-        metrics.FINES.labels(case.fine.status).inc()
-        value, headers = self._codec.encode("fines", case.fine), cloudevents_headers("fines", case.fine)
-        told = [Output("fines", case.fine.plate, value, headers=headers)]
-        return [*told, *self._standing(state, violation_id, case, message, ordinal + 1)]
-
-    def _standing(
-        self, state: PartitionState, violation_id: str, case: Case, message: Message, ordinal: int
-    ) -> list[Output]:
-        """Keep which fines of a plate stand; where that changed, its other offences may be repeated ones or no more."""
-        assert case.violation is not None
-        plate, law = case.violation.plate, self._laws.get(case.violation.country)
-        known = (state.get("standing", plate, Standing) or Standing()).items
-        others = tuple(i for i in known if i.violation_id != violation_id)
-        now = imposed_by(law, case)
-        after = tuple(sorted((*others, *([now] if now else [])), key=lambda i: (i.issued_ms, i.fine_id)))
+    def _penalty(self, desk: _Desk, penalty: Penalty) -> None:
+        """Here the key is the person: told to all plates of that person; or the plate: its fines are looked at."""
+        state, by_person = desk.state, desk.message.topic == "penalties"
+        table, key = (
+            ("persons", penalty.person) if by_person else ("near", (desk.message.key or b"").decode())
+        )
+        known = state.get(table, key, Penalties) or Penalties()
+        after = known.with_record(penalty)
         if after == known:
-            return []
-        state.put("standing", plate, Standing(after))
-        outputs: list[Output] = []
-        for other in others:
-            kept = state.get("cases", other.violation_id, Case)
-            if kept is not None:
-                outputs += self._settle(state, other.violation_id, kept, message, ordinal + len(outputs))
-        return outputs
+            return
+        state.put(table, key, after)
+        if not by_person:
+            self._plate(desk, key)
+            return
+        plates = {p.plate for p in after.items}
+        told = [(plate, penalty) for plate in sorted(plates)]
+        if penalty.plate not in {p.plate for p in known.items}:
+            told += [(penalty.plate, p) for p in known.items]
+        for plate, item in told:
+            value = self._codec.encode("plate-penalties", item)
+            desk.outputs.append(Output("plate-penalties", plate, value))
 
-    @staticmethod
-    def _take_early(
-        state: PartitionState, law: Law | None, case: Case, origin: Origin, standing: tuple[Imposed, ...]
-    ) -> Case:
-        assert case.fine is not None
-        key = f"{case.fine.plate}|{case.fine.number}"
-        state.put("numbers", key, Violations((case.fine.violation_id,)))
-        early = state.get("early", key, Early)
-        if early is None:
-            return case
-        state.delete("early", key)
-        for payment in early.payments:
-            case = with_payment(case, payment)
-        return settle(law, case, None, 0, origin, standing)
+    def _plate(self, desk: _Desk, plate: str, ready_ms: int = 0) -> None:
+        """Everything about a plate anew; `ready_ms` is when its owner became known."""
+        for violation_id in (desk.state.get("open", plate, Ids) or Ids()).ids:
+            case = desk.state.get("stories", violation_id, Case)
+            if case is not None:
+                self._settle(desk, violation_id, case, ready_ms if "no_owner" in case.reasons else 0)
+
+    def _unsure(self, desk: _Desk) -> None:
+        """Where persons have confirmed or revoked something, what was withheld for it is looked at again."""
+        if desk.state.get("clock", "lawbook", int) == self._book.version:
+            return
+        desk.state.put("clock", "lawbook", self._book.version)
+        for violation_id, _ in list(desk.state.items("unsure", bool)):
+            case = desk.state.get("stories", violation_id, Case)
+            if case is not None:
+                self._settle(desk, violation_id, case, self._book.newest_ms)
+
+    def _settle(self, desk: _Desk, violation_id: str, case: Case, ready_ms: int = 0) -> None:
+        """Bring one case up to date, tell what changed, and look at those that the change touches."""
+        state, violation = desk.state, case.violation
+        before = state.get("stories", violation_id, Case) or Case()
+        touched: list[tuple[str, Case]] = []
+        if violation is not None:
+            case, touched = self._story(
+                state, violation, replace(case, ready_ms=max(case.ready_ms, ready_ms))
+            )
+        origin = Origin(desk.message.partition, desk.message.offset, len(desk.outputs))
+        kept, told = news(before, case, origin)
+        if kept != before:
+            state.put("stories", violation_id, kept)
+        if violation is not None:
+            _shelve(state, violation, kept)
+        for reason in kept.reasons if kept.reasons != before.reasons else ():
+            metrics.FINES_WITHHELD.labels(reason.partition(":")[0]).inc()
+        self._tell(desk, told)
+        for other_id, other in touched:
+            self._settle(desk, other_id, other)
+        if violation is not None and before.fine and kept.fine and _ended(kept) != _ended(before):
+            self._plate(desk, violation.plate)
+
+    def _story(
+        self, state: PartitionState, violation: Violation, case: Case
+    ) -> tuple[Case, list[tuple[str, Case]]]:
+        """The case with its fine, numbered, and the fines of the same act over which it prevails.
+
+        Of one act one fine stands: the graver one, or the one on which something was paid already.
+        """
+        laws = self._book.ever if case.serial else self._book.current
+        law = laws.get(violation.country)
+        owners = state.get("owners", violation.plate, Owners) or Owners()
+        near = (state.get("near", violation.plate, Penalties) or Penalties()).items
+
+        def told(of: Case) -> Case:
+            return settle(law, of, owner_at(owners, violation.occurred_ms), of.ready_ms, near)
+
+        after = told(case)
+        if after.fine is None or case.serial or law is None:
+            return after, []
+        rivals = _same_act(state, violation)
+        stronger = next(
+            (
+                o
+                for o in rivals
+                if o.violation and (_is_paid(o) or prevails(violation, o.violation) is not violation)
+            ),
+            None,
+        )
+        if stronger is not None and stronger.fine is not None:
+            return replace(case, fine=None, history=(), reasons=(f"same_act:{stronger.fine.fine_id}",)), []
+        issued_on = law.local_day(after.fine.issued_ms)
+        series = series_of(law.pack.country, issued_on, state.partition)
+        serial = (state.get("series", series, int) or 0) + 1
+        state.put("series", series, serial)
+        numbered = replace(
+            after, series=series, serial=serial, fine=replace(after.fine, number=number_of(series, serial))
+        )
+        fine_id, issued_ms = fine_id_of(violation.violation_id), after.fine.issued_ms
+        for name in (number_of(series, serial), fine_id):
+            key = f"{violation.plate}|{name}"
+            state.put("numbers", key, Ids((violation.violation_id,)))
+            early = state.get("early", key, Early) or Early()
+            numbered = early.into(numbered)
+            state.delete("early", key)
+        superseded = Superseded(fine_id, issued_ms)
+        weaker = [
+            (o.violation.violation_id, replace(o, superseded=superseded)) for o in rivals if o.violation
+        ]
+        return told(numbered), weaker
+
+    def _tell(self, desk: _Desk, told: News) -> None:
+        records: list[tuple[str, str, Any]] = [("fines", told.fine.plate, told.fine)] if told.fine else []
+        records += [("fine-events", e.plate, e) for e in told.events]
+        records += [("referrals", told.referral.plate, told.referral)] if told.referral else []
+        records += [("penalties", p.person, p) for p in told.penalties]
+        for topic, key, record in records:
+            headers = {} if topic == "penalties" else cloudevents_headers(topic, record)
+            desk.outputs.append(Output(topic, key, self._codec.encode(topic, record), headers=headers))
+        if told.fine is not None:
+            metrics.FINES.labels(told.fine.status).inc()
+        for refused in told.refused:
+            said = f"{refused.cause.replace(':', ' ', 1)} by {refused.by or 'nobody'}: {refused.reason}"
+            desk.outputs.append(dead_letter_output(self._codec, desk.message, said, self.name))
 
 
 def build(settings: Settings) -> FineLogic:
-    """The logic with every rule pack that has fines."""
-    return FineLogic(Codec(ConfluentRegistry(settings.registry)), laws_of(settings))
+    """The logic with every rule pack that has fines, as persons have confirmed them."""
+    codec = Codec(ConfluentRegistry(settings.registry))
+    confirmations: Broadcast[Confirmation] = Broadcast(settings, codec, "confirmations")
+    book = LawBook(lambda said: laws_of(settings, said), confirmations)
+    return FineLogic(codec, book, (confirmations,))
+
+
+def _with_fact(case: Case, record: Payment | FineAction) -> Case:
+    return with_payment(case, record) if isinstance(record, Payment) else with_action(case, record)
+
+
+def _same_act(state: PartitionState, violation: Violation) -> list[Case]:
+    """The plate's other cases of the same act that have a fine which stands."""
+    found = []
+    for other_id in (state.get("open", violation.plate, Ids) or Ids()).ids:
+        other = state.get("stories", other_id, Case)
+        if other is None or other.violation is None or other.fine is None or _ended(other):
+            continue
+        if same_act(violation, other.violation):
+            found.append(other)
+    return found
+
+
+def _is_paid(case: Case) -> bool:
+    return case.fine is not None and (case.fine.status == "paid" or case.fine.paid > 0)
+
+
+def _ended(case: Case) -> bool:
+    return case.fine is not None and case.fine.status == "cancelled"
+
+
+def _shelve(state: PartitionState, violation: Violation, case: Case) -> None:
+    """Keep the case among the plate's open ones, and among those that wait for a confirmation."""
+    ids = (state.get("open", violation.plate, Ids) or Ids()).ids
+    if violation.violation_id not in ids:
+        state.put("open", violation.plate, Ids((*ids, violation.violation_id)))
+    if any(r.startswith("unsure") for r in case.reasons):
+        state.put("unsure", violation.violation_id, True)
+    else:
+        state.delete("unsure", violation.violation_id)
 
 
 def _check(review: Review) -> None:
@@ -202,40 +303,3 @@ def _check(review: Review) -> None:
         raise BadMessage(f"review {review.review_id} names no officer")
     if review.decision == "rejected" and not review.reason.strip():
         raise BadMessage(f"review {review.review_id} rejects without a reason code")
-
-
-def _wait(state: PartitionState, plate: str, violation_id: str, waits: bool) -> None:
-    known = (state.get("waiting", plate, Violations) or Violations()).ids
-    if waits and violation_id not in known:
-        state.put("waiting", plate, Violations((*known, violation_id)))
-    elif not waits and violation_id in known:
-        left = tuple(i for i in known if i != violation_id)
-        if left:
-            state.put("waiting", plate, Violations(left))
-        else:
-            state.delete("waiting", plate)
-
-
-def _evict(state: PartitionState, now_ms: int) -> None:
-    """Once a day of message time, drop what is long closed; the register of vehicles stays."""
-    swept = state.get("clock", "swept_day", int) or 0
-    if now_ms // _DAY_MS <= swept:
-        return
-    state.put("clock", "swept_day", now_ms // _DAY_MS)
-    for violation_id, case in list(state.items("cases", Case)):
-        unpaid = case.fine is not None and case.fine.status == "issued"
-        if case.open_until_ms < now_ms - (_KEEP_UNPAID_MS if unpaid else _KEEP_MS):
-            state.delete("cases", violation_id)
-            if case.violation is not None:
-                _wait(state, case.violation.plate, violation_id, False)
-            if case.fine is not None:
-                state.delete("numbers", f"{case.fine.plate}|{case.fine.number}")
-    for plate, standing in list(state.items("standing", Standing)):
-        kept = tuple(i for i in standing.items if i.issued_ms >= now_ms - _KEEP_UNPAID_MS)
-        if not kept:
-            state.delete("standing", plate)
-        elif len(kept) < len(standing.items):
-            state.put("standing", plate, Standing(kept))
-    for key, early in list(state.items("early", Early)):
-        if max(p.paid_ms for p in early.payments) < now_ms - _KEEP_MS:
-            state.delete("early", key)

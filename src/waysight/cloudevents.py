@@ -7,8 +7,10 @@ from typing import Any
 
 from waysight.topics import topic
 
-_ID_FIELD = {"violations": "violation_id", "fines": "fine_id", "alerts": "alert_id"}
-_TIME_FIELD = {"violations": "occurred_ms", "fines": "issued_ms", "alerts": "raised_ms"}
+_ID_FIELD = {"violations": "violation_id", "fines": "fine_id", "alerts": "alert_id", "fine-events": "event_id",
+             "referrals": "referral_id"}  # fmt: skip
+_TIME_FIELD = {"violations": "occurred_ms", "fines": "issued_ms", "alerts": "raised_ms", "fine-events": "at_ms",
+               "referrals": "referred_ms"}  # fmt: skip
 
 
 def cloudevents_headers(topic_name: str, record: Any, source: str = "/waysight") -> dict[str, bytes]:

@@ -34,9 +34,23 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "enforce": ("passes", "signals", "external-reads"),
     "count": ("passes", "tallies"),
     "rollup": ("minutes",),
-    "fine": ("violations", "reviews", "vehicles", "payments"),
-    "store": ("sightings", "violations", "counts", "rollups", "alerts", "follows", "reviews", "fines"),
-    "ledger": ("audit", "camera-health", "dead-letters"),
+    "fine": ("violations", "reviews", "vehicles", "payments", "fine-actions", "penalties", "plate-penalties"),
+    "store": (
+        "sightings",
+        "violations",
+        "counts",
+        "rollups",
+        "alerts",
+        "follows",
+        "reviews",
+        "fines",
+        "payments",
+        "fine-actions",
+        "fine-events",
+        "referrals",
+        "external-reads",
+    ),
+    "ledger": ("clock-checks", "statistics", "audit", "camera-health", "dead-letters"),
 }
 
 

@@ -12,11 +12,12 @@ from waysight.adapters.registry import MemoryRegistry
 from waysight.authority.laws import local_day
 from waysight.authority.rulepacks import load_pack
 from waysight.codec import Codec
-from waysight.domain.fine_cases import Law
+from waysight.domain.fines.facts import Law
 from waysight.messages import Fine
 
 CODEC = Codec(MemoryRegistry())
-TOPIC = {"Violation": "violations", "Review": "reviews", "Vehicle": "vehicles", "Payment": "payments"}
+TOPIC = {"Violation": "violations", "Review": "reviews", "Vehicle": "vehicles", "Payment": "payments",
+         "FineAction": "fine-actions"}  # fmt: skip
 
 
 def logic(gate: float = 0.9) -> FineLogic:

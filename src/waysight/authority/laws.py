@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from waysight.authority.rulepacks import all_packs
 from waysight.domain.confirming import confirmed
-from waysight.domain.fine_cases import Law
+from waysight.domain.fines.facts import Law
 from waysight.errors import BadMessage
 from waysight.messages import Confirmation
 from waysight.settings import Settings

@@ -19,7 +19,7 @@ from waysight.cameras.files import camera_of
 from waysight.codec import Codec
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
-from waysight.domain.fine_cases import reasons_against
+from waysight.domain.fines.issue import reasons_against
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.messages import Fine, Violation
@@ -111,7 +111,7 @@ def why(
     decisions = reviews_of(clickhouse, violation.violation_id)
     vehicle = latest_by_key(settings, codec, "vehicles").get(violation.plate)
     law = laws_of(settings).get(violation.country)
-    reasons = reasons_against(law, violation, decisions[-1] if decisions else None, vehicle)
+    reasons = reasons_against(law, violation, decisions, vehicle)
     found = newest(clickhouse, "fines", Fine, "version", 1, violation_id=violation.violation_id)
     if json_:
         print_json(

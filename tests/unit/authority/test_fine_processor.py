@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from fine_world import TOPIC, World
 
-from waysight.domain.fine_cases import Case
+from waysight.domain.fines.facts import Case
+from waysight.domain.fines.numbers import is_number
 from waysight.domain.fining import fine_id_of
 from waysight.messages import Fine
 
@@ -24,7 +25,8 @@ def test_an_accepted_violation_becomes_one_fine(violation: Make, review: Make, v
     world.send(vehicle(), violation(), review())
     (fine,) = world.fines()
     assert fine.fine_id == fine_id_of("v1")
-    assert fine.number == f"KZ-2026-{fine.fine_id[:12].upper()}"
+    assert (fine.series, fine.serial) == (fine.number[:10], 1)
+    assert is_number(fine.number)
     assert (fine.law, fine.amount, fine.discount_amount) == (
         "592(2)",
         Decimal("43250.00"),
@@ -103,7 +105,7 @@ def test_the_latest_decision_stands(violation: Make, review: Make, vehicle: Make
 def test_payments_settle_a_fine(
     violation: Make, review: Make, vehicle: Make, payment: Make, at_ms: Make
 ) -> None:
-    number = f"KZ-2026-{fine_id_of('v1')[:12].upper()}"
+    number = fine_id_of("v1")
     world = World()
     world.send(payment(number, amount=Decimal("20000.00")))
     world.send(vehicle(), violation(), review())
@@ -160,7 +162,7 @@ def test_any_order_batches_crashes_and_replays_give_the_same_fines(
     records: list[Any] = []
     for i in range(12):
         plate = f"{100 + i}ABC02"
-        number = f"KZ-2026-{fine_id_of(f'v{i}')[:12].upper()}"
+        number = fine_id_of(f"v{i}")
         records += [violation(violation_id=f"v{i}", plate=plate, enforced_kmh=125.0 + 5 * i)]
         records += [vehicle(plate=plate)] * (i % 4 != 0)
         records += [review(violation_id=f"v{i}", review_id=f"r{i}", plate=plate)] * (i % 5 != 0)
@@ -179,7 +181,7 @@ def test_any_order_batches_crashes_and_replays_give_the_same_fines(
 
     def rows(world: World) -> dict[str, Fine]:
         return {
-            i: replace(f, version=0, origin_partition=0, origin_offset=0, ordinal=0)
+            i: replace(f, version=0, number="", serial=0, origin_partition=0, origin_offset=0, ordinal=0)
             for i, f in world.current().items()
         }
 
@@ -192,7 +194,7 @@ def test_silence_empties_the_state(violation: Make, review: Make, vehicle: Make,
     world.send(vehicle(), violation(), review(), payment("KZ-2026-UNKNOWN"))
     world.send(violation(violation_id="v2"), violation(violation_id="v3", plate="555ABC02"))
     world.engine.run_until_idle()
-    cases = lambda: [k for p in range(4) for k, _ in world.engine.state("fine", p).items("cases", Case)]  # noqa: E731
+    cases = lambda: [k for p in range(4) for k, _ in world.engine.state("fine", p).items("stories", Case)]  # noqa: E731
     assert sorted(cases()) == ["v1", "v2", "v3"]
     for days, left in ((401, ["v1"]), (1827, [])):
         tick_ms = violation().occurred_ms + 10 * DAY_MS + days * DAY_MS
@@ -200,7 +202,7 @@ def test_silence_empties_the_state(violation: Make, review: Make, vehicle: Make,
             world.bus.send("vehicles", "X", None, partition=partition, timestamp_ms=tick_ms)
         world.engine.run_until_idle()
         assert cases() == left
-    for table in ("waiting", "early", "numbers"):
+    for table in ("open", "near", "persons", "early", "numbers", "unsure"):
         assert [k for p in range(4) for k, _ in world.engine.state("fine", p).items(table, dict)] == []
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from waysight.authority.rulepacks import load_pack
-from waysight.domain.fine_cases import Law, reasons_against
+from waysight.domain.fines.facts import Law
+from waysight.domain.fines.issue import reasons_against
 from waysight.domain.fining import NoFine, Price, obstacles, price
 from waysight.domain.periods import last_day
 
@@ -112,7 +113,9 @@ def test_red_light_and_zone(violation: Make) -> None:
 
 
 def test_an_unsure_amount_blocks_the_fine(violation: Make) -> None:
-    assert reasons(violation(offence="red_light"), date(2022, 6, 1)) == ("unsure:offences.red_light.2021-01-01.599(1)",)
+    assert reasons(violation(offence="red_light"), date(2022, 6, 1)) == (
+        "unsure:offences.red_light.2021-01-01.599(1)",
+    )
 
 
 def test_unsure_readings_are_named_where_they_were_used(violation: Make) -> None:
@@ -176,11 +179,11 @@ def test_obstacles(
 
 def test_every_reason_at_once(violation: Make, review: Make, vehicle: Make) -> None:
     law = Law(KZ, lambda ms: datetime.fromtimestamp(ms / 1000, UTC).date(), 0.9)
-    assert reasons_against(law, violation(), review(), vehicle()) == ()
-    assert reasons_against(None, violation(), None, vehicle()) == ("not_reviewed", "no_rule_pack")
+    assert reasons_against(law, violation(), [review()], vehicle()) == ()
+    assert reasons_against(None, violation(), [], vehicle()) == ("not_reviewed", "no_rule_pack")
     slow = violation(enforceable=False, obstacles=("certificate_expired",), enforced_kmh=112.0)
     no = review(decision="rejected", reason="other")
-    assert reasons_against(law, slow, no, None) == (
+    assert reasons_against(law, slow, [no], None) == (
         "rejected:other",
         "certificate_expired",
         "no_owner",

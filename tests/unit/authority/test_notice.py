@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from fpdf import FPDF
 
 from waysight.authority.notice_words import notice_words, words_of
 from waysight.authority.notices import Issuer, notice_pdf
 from waysight.authority.rulepacks import load_pack
-from waysight.domain.fine_cases import Law, issue
+from waysight.domain.fines.facts import Case, Law
+from waysight.domain.fines.story import settle
 from waysight.errors import BadConfiguration
 from waysight.messages import Fine
 
@@ -23,23 +23,8 @@ KZ, ZONE = load_pack("kz"), ZoneInfo("Asia/Almaty")
 LAW = Law(KZ, lambda ms: datetime.fromtimestamp(ms / 1000, ZONE).date(), 0.9)
 
 
-@pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every text that reaches a page."""
-    texts: list[str] = []
-    original = FPDF.multi_cell
-
-    def spy(self: FPDF, w: float, h: float, text: str = "", **options: Any) -> Any:
-        if not options.get("dry_run"):
-            texts.append(text)
-        return original(self, w, h, text, **options)
-
-    monkeypatch.setattr(FPDF, "multi_cell", spy)
-    return texts
-
-
 def page(violation: Any, review: Any, vehicle: Any, **issuer: Any) -> bytes:
-    fine = issue(LAW, violation, review, vehicle, review.reviewed_ms)
+    fine = settle(LAW, Case(violation=violation, reviews=(review,)), vehicle, 0).fine
     assert isinstance(fine, Fine), fine
     picture = np.full((360, 640, 3), 90, dtype=np.uint8)
     pictures = [(ref, picture) for ref in violation.evidence]

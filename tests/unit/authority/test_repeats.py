@@ -14,7 +14,7 @@ from fine_world import World
 
 from waysight.authority.rulepacks import load_pack
 from waysight.domain.fining import fine_id_of
-from waysight.domain.repeats import months_later
+from waysight.domain.periods import months_later
 
 Make = Callable[..., Any]
 

@@ -1,0 +1,46 @@
+"""The law as persons have confirmed it so far: rule packs and the topic of confirmations, followed live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from waysight.domain.fines.facts import Law
+from waysight.messages import Confirmation
+
+
+class Confirmations(Protocol):
+    """The newest record of each confirmation; `version` changes with every change."""
+
+    version: int
+
+    def snapshot(self) -> dict[str, Confirmation]:
+        """All of them."""
+
+
+class LawBook:
+    """Laws by country. `current` leaves out what was revoked; `ever` does not: an issued fine keeps its price."""
+
+    def __init__(
+        self,
+        make: Callable[[Iterable[Confirmation]], Mapping[str, Law]],
+        confirmations: Confirmations | None = None,
+    ) -> None:
+        self._make, self._confirmations, self.version = make, confirmations, -1
+        self.current: Mapping[str, Law] = {}
+        self.ever: Mapping[str, Law] = {}
+        self.newest_ms = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what was confirmed or revoked since; cheap when nothing was."""
+        version = self._confirmations.version if self._confirmations else 0
+        if version == self.version:
+            return
+        found = list(self._confirmations.snapshot().values()) if self._confirmations else []
+        standing = [c for c in found if not c.revoked]
+        self.current = self._make(standing)
+        self.ever = self._make([replace(c, revoked=False) for c in found])
+        self.newest_ms = max((c.confirmed_ms for c in standing), default=0)
+        self.version = version
