@@ -1,10 +1,12 @@
 """Checks an evidence package of waysight with nothing but Python: no waysight, no library, no network.
 
-python3 verify_evidence.py PACKAGE [--key PUBLIC.pem]
+python3 verify_evidence.py PACKAGE [--key PUBLIC.pem] [--ring FOLDER]
 
 PACKAGE is the folder or the ZIP file. Signature (Ed25519, RFC 8032), every file's SHA-256, missing and foreign files,
 and the bytes of the ZIP file itself are checked; each fault is named. With --key the package must be signed by that
-key: get it from the authority, not from the package. Exit code 0: intact; 1: not; 2: it could not be read.
+key, with --ring by a key that was in force when it signed (the folder that `waysight evidence keys export` writes),
+with both by one that the ring joins to that key without a break. Get key and ring from the authority, not from the
+package. Exit code 0: intact; 1: not; 2: it could not be read.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import hashlib
 import io
 import json
 import sys
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -130,8 +133,91 @@ def read(path):
     return package, faults
 
 
-def check(package, trusted=None):
-    """Everything wrong with the files of a package, in words; `trusted` is the PEM that must have signed."""
+def day(at_ms):
+    """UTC epoch ms as text."""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at_ms // 1000))
+
+
+# Kind, whether a key is in force, whether a reason is given.
+BEGINNINGS = (("begin", False, False), ("begin", True, True), ("rotate", True, False))
+
+
+def read_ring(files):
+    """The keys of a ring by id, from its files by path; raises ValueError where it is not whole."""
+    keys, used, head, number, active = {}, set(), "", 1, None
+    while f"{number:04}.json" in files:
+        name = f"{number:04}.json"
+        text = files[name]
+        said = json.loads(text)
+        kind, key = said["kind"], said["key"]
+        if (said["format"], said["number"], said["previous"]) != ("waysight-keyring/1", number, head):
+            raise ValueError(f"{name} does not follow the statement before it")
+        if kind == "revoke":
+            if key not in keys or key == active or said["reason"] not in ("lost", "compromised"):
+                raise ValueError(f"{name} revokes no former key for a known reason")
+            keys[key].update(revoked=int(said["from_ms"]), reason=said["reason"])
+            signers = [active]
+        elif (kind, bool(active), bool(said["reason"])) in BEGINNINGS:
+            path = f"keys/{key}.pem"
+            pem = files.get(path, b"")
+            used.add(path)
+            if not public_bytes(pem) or fingerprint(pem) != key or key in keys:
+                raise ValueError(f"{path} is missing, altered or not new")
+            line = keys[active]["line"] + (kind == "begin") if active else 1
+            signers = [key, active] if kind == "rotate" else [key]
+            if active:
+                if int(said["from_ms"]) <= keys[active]["from"]:
+                    raise ValueError(f"{name} begins before the key that it follows")
+                keys[active]["end"] = int(said["from_ms"])
+            keys[key] = {
+                "pem": pem,
+                "line": line,
+                "from": int(said["from_ms"]),
+                "end": None,
+                "revoked": None,
+                "reason": "",
+            }
+            active = key
+        else:
+            raise ValueError(f"{name} is no statement of a known kind")
+        for signer in signers:
+            path = f"{number:04}.{signer}.sig"
+            used.add(path)
+            if not is_signed(public_bytes(keys[signer]["pem"]), files.get(path, b""), text):
+                raise ValueError(f"{path} is no signature of {name} by key {signer}")
+        used.add(name)
+        number, head = number + 1, hashlib.sha256(text).hexdigest()
+    if not keys or set(files) != used:
+        raise ValueError(f"missing or foreign files: {', '.join(sorted(set(files) - used)) or '0001.json'}")
+    return keys
+
+
+def against(ring, key, signed_ms):
+    """Why a signature by a key at a time (UTC epoch ms, or None) is not to be relied on; empty when it is."""
+    held = ring.get(key)
+    if held is None:
+        return f"key {key} is not in the key ring"
+    if held["reason"] == "compromised":
+        return (
+            f"key {key} was compromised from {day(held['revoked'])} on, and whoever has it can write any date; "
+            "ask the authority whether its audit log noted this manifest before"
+        )
+    if signed_ms is None:
+        return "" if held["end"] is None else f"key {key} has ended, and the package names no time of signing"
+    if signed_ms < held["from"]:
+        return f"key {key} was used before its beginning on {day(held['from'])}"
+    if held["end"] is not None and signed_ms >= held["end"]:
+        return f"key {key} was used after its end on {day(held['end'])}"
+    if held["revoked"] is not None and signed_ms >= held["revoked"]:
+        return f"key {key} was revoked from {day(held['revoked'])} on"
+    return ""
+
+
+def check(package, trusted=None, ring=None):
+    """Everything wrong with the files of a package, in words.
+
+    `trusted` is the PEM that must have signed, or with `ring` (from `read_ring`) must lead to the key that did.
+    """
     missing = [f"{name} is missing" for name in (MANIFEST, SIGNATURE, PUBLIC_KEY) if name not in package]
     if missing:
         return missing
@@ -140,16 +226,27 @@ def check(package, trusted=None):
         faults.append(f"{PUBLIC_KEY} is no Ed25519 public key")
     elif not is_signed(public_bytes(pem), package[SIGNATURE], text):
         faults.append(f"{MANIFEST}, {SIGNATURE} or {PUBLIC_KEY} was altered: the signature does not fit")
-    if trusted is not None and public_bytes(trusted) != public_bytes(pem):
+    pinned = None if trusted is None else fingerprint(trusted)
+    if ring is None and pinned not in (None, fingerprint(pem)):
         faults.append(f"{PUBLIC_KEY} is not the key that was expected")
+    if ring is not None and pinned is not None:
+        lines = [ring.get(key, {}).get("line") for key in (pinned, fingerprint(pem))]
+        if None in lines or lines[0] != lines[1]:
+            faults.append(f"the key ring does not join {PUBLIC_KEY} to the key that was expected")
     try:
         manifest = json.loads(text)
         listed = {str(f["path"]): str(f["sha256"]) for f in manifest["files"]}
         named = str(manifest["key"])
+        first = manifest["format"] == "waysight-evidence/1"
+        signed_ms = None if first else int(manifest["signed_ms"])
+        if not first and manifest["format"] != "waysight-evidence/2":
+            raise ValueError(manifest["format"])
     except (ValueError, KeyError, TypeError):
         return [*faults, f"{MANIFEST} is no manifest"]
     if named != fingerprint(pem):
         faults.append(f"{PUBLIC_KEY} is not the key that {MANIFEST} names")
+    if ring is not None and against(ring, fingerprint(pem), signed_ms):
+        faults.append(against(ring, fingerprint(pem), signed_ms))
     for path, digest in sorted(listed.items()):
         if path not in package:
             faults.append(f"{path} is missing")
@@ -164,17 +261,21 @@ def main(words):
     parser = argparse.ArgumentParser(description="Check an evidence package of waysight.")
     parser.add_argument("package", type=Path, help="folder or ZIP file")
     parser.add_argument("--key", type=Path, help="public key (PEM) that must have signed")
+    parser.add_argument("--ring", type=Path, help="folder of the authority's key ring")
     given = parser.parse_args(words)
     try:
         package, faults = read(given.package)
-        faults += check(package, given.key.read_bytes() if given.key else None)
-    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError) as error:
-        print(f"{given.package} cannot be read as an evidence package: {error}", file=sys.stderr)
+        ring = read_ring(read(given.ring)[0]) if given.ring else None
+        faults += check(package, given.key.read_bytes() if given.key else None, ring)
+    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, KeyError, TypeError) as error:
+        print(f"{given.package} or its key or key ring cannot be read: {error}", file=sys.stderr)
         return 2
     for fault in faults:
         print(f"FAULT {fault}")
     key = fingerprint(package.get(PUBLIC_KEY, b""))
-    whose = "the expected key" if given.key else "compare it with the authority's"
+    whose = "compare it with the authority's"
+    if given.key or given.ring:
+        whose = "as expected" if not faults else "see above"
     print(f"{given.package}: {'NOT intact' if faults else 'intact'}, key {key} ({whose})")
     return 1 if faults else 0
 

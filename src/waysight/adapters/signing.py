@@ -25,6 +25,18 @@ class Signer:
         """The public key (PEM)."""
         return _pem(self._key.public_key())
 
+    @property
+    def key(self) -> str:
+        """The public key's fingerprint, which names it."""
+        return fingerprint(self.public_pem)
+
+    @property
+    def private_pem(self) -> bytes:
+        """The private key (PEM, PKCS 8, not encrypted), to be kept where nobody else reads."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
     def sign(self, data: bytes) -> bytes:
         """The 64-byte signature of `data`."""
         return self._key.sign(data)
@@ -41,11 +53,33 @@ def open_signer(settings: Settings) -> Signer:
     path = key_path(settings)
     if not path.exists():
         _create(path)
+    return read_signer(path)
+
+
+def new_signer() -> Signer:
+    """A signer with a key that was just made."""
+    return Signer(Ed25519PrivateKey.generate())
+
+
+def read_signer(path: Path) -> Signer:
+    """The signer of a private key's file (PEM); raises BadConfiguration when it is none or others can read it."""
+    if not path.is_file():
+        raise BadConfiguration(f"{path} is no file")
     if path.stat().st_mode & 0o077:
         raise BadConfiguration(
             f"{path} can be read by others; run chmod 600 on it, and make a new key if it leaked"
         )
     return Signer(_private(path.read_bytes(), str(path)))
+
+
+def write_private(path: Path, signer: Signer) -> None:
+    """Write a private key for its owner only (file mode 600), whole or not at all."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
+        handle.write(signer.private_pem)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)
 
 
 def key_path(settings: Settings) -> Path:
@@ -98,12 +132,8 @@ def _private(pem: bytes, where: str) -> Ed25519PrivateKey:
 
 def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    draft = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
-        handle.write(pem)
+    draft = path.with_suffix(f".{os.getpid()}.new")
+    write_private(draft, new_signer())
     try:
         os.link(draft, path)  # fails where another process was first: its key is the one
     except FileExistsError:

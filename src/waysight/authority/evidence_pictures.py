@@ -74,4 +74,6 @@ def caption(violation: Violation, ref: FrameRef) -> str:
         parts.append(f"{violation.measured_kmh:.1f} km/h, limit {violation.limit_kmh:.0f}")
     if violation.red_ms is not None:
         parts.append(f"red for {violation.red_ms / 1000:.2f} s")
+    if violation.dwell_ms is not None:
+        parts.append(f"stood for {violation.dwell_ms / 1000:.0f} s")
     return " | ".join(parts).encode("ascii", "replace").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal, Self
 
@@ -63,7 +64,7 @@ class Calibration(Model):
     Either at least four surveyed `points`, or `marks` and `vanishing` with a length or `camera_height_m`.
     `error_m` is of a surveyed point, `error_px` of every image point, `length_error_m` of a mark's length,
     `direction_error_deg` of a mark's direction, `vanishing_error_deg` of a vanishing point. The principal
-    point is the picture's middle unless given.
+    point is the picture's middle unless given. `surveyed_on` and `surveyed_by` go into evidence packages.
     """
 
     image_size: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
@@ -78,6 +79,8 @@ class Calibration(Model):
     height_error_m: float = Field(0.1, gt=0, le=5)
     direction_error_deg: float = Field(0.3, gt=0, le=20)
     vanishing_error_deg: float = Field(0.3, gt=0, le=20)
+    surveyed_on: date | None = None
+    surveyed_by: str = ""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -1,4 +1,4 @@
-"""`waysight cameras import|list|check|calibrate`: camera files onto the `cameras` topic, and what is in them."""
+"""`waysight cameras import|list|check|calibrate|clock`: camera files onto the `cameras` topic, and what is in them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from waysight.cameras.files import camera_of, load_cameras, section_of, to_recor
 from waysight.cameras.models import Camera, CameraFile
 from waysight.cameras.picture import draw_configuration, first_picture
 from waysight.commands.calibrate import calibrate, write_picture
+from waysight.commands.clock_checks import clock_app
 from waysight.commands.output import Json, note, open_codec, print_json, print_table
 from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration, WaysightError
@@ -26,6 +27,7 @@ File = Annotated[Path, typer.Argument(help="Camera file (YAML).")]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     cameras_app.command("calibrate")(calibrate)
+    cameras_app.add_typer(clock_app, name="clock")
     app.add_typer(cameras_app, name="cameras")
 
 

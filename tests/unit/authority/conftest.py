@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from fpdf import FPDF
 
 from waysight.messages import FrameRef, Payment, Review, Vehicle, Violation
 
@@ -100,3 +101,18 @@ def payment() -> MakeAny:
         return Payment(**{**base, **changes})
 
     return make
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that reaches a page."""
+    texts: list[str] = []
+    original = FPDF.multi_cell
+
+    def spy(self: FPDF, w: float, h: float, text: str = "", **options: Any) -> Any:
+        if not options.get("dry_run"):
+            texts.append(text)
+        return original(self, w, h, text, **options)
+
+    monkeypatch.setattr(FPDF, "multi_cell", spy)
+    return texts
