@@ -46,7 +46,7 @@ def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
         **grounds,
         list=name,
         mode=mode,
-        approximate=_flag(row, "approximate"),
+        approximate=flag_of(row, "approximate"),
         area=area,
         hours=hours,
         suppress_s=_number(row, "suppress_s", 600),
@@ -73,6 +73,14 @@ def person_of(row: Mapping[str, str], now_ms: int) -> Person:
     return person
 
 
+def flag_of(row: Mapping[str, str], name: str) -> bool:
+    """Whether a field says yes; raises BadConfiguration for what is neither yes nor no."""
+    text = row.get(name, "").lower()
+    if text not in (*_YES, *_NO):
+        raise BadConfiguration(f"{name} {text!r} is neither yes nor no")
+    return text in _YES
+
+
 def _grounds(row: Mapping[str, str]) -> dict[str, Any]:
     """What entries and persons share: why, for whom, how urgently and how long."""
     missing = missing_grounds(row["legal_basis"], row["authority"], row["case_number"], row["expires"])
@@ -93,13 +101,6 @@ def _number(row: Mapping[str, str], name: str, default: int) -> int:
     if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
         raise BadConfiguration(f"{name} {text!r} is no number")
     return int(text)
-
-
-def _flag(row: Mapping[str, str], name: str) -> bool:
-    text = row.get(name, "").lower()
-    if text not in (*_YES, *_NO):
-        raise BadConfiguration(f"{name} {text!r} is neither yes nor no")
-    return text in _YES
 
 
 def _refuse(found: Sequence[str]) -> None:

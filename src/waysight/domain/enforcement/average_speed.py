@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from waysight.domain.enforcement.case import Law, local_day, violation
+from waysight.domain.enforcement.case import Law, in_favour_kmh, local_day, violation
 from waysight.domain.enforcement.shown import KEEP_MS, Shown, highest_limit_kmh, settled
 from waysight.domain.geometry import apply_homography, ground_error_m
 from waysight.domain.plates import resolved
@@ -190,8 +190,10 @@ def _judged(
     distance = plan.length_m + first.before_m - last.before_m
     error_m = math.sqrt((_COVERAGE * plan.length_error_m) ** 2 + first.error_m**2 + last.error_m**2)
     measured = distance / duration_ms * 3600
-    enforced = max(0.0, distance - error_m) / (duration_ms + clocks_ms) * 3600
-    if enforced < limit_kmh + law.threshold_kmh(plan.country, "average_speed", last.at_ms):
+    least = max(0.0, distance - error_m) / (duration_ms + clocks_ms) * 3600
+    tolerance = law.tolerance_kmh(plan.country, "average_speed", limit_kmh, last.at_ms)
+    enforced = in_favour_kmh(least - tolerance)
+    if not law.over(plan.country, "average_speed", enforced, limit_kmh, last.at_ms):
         return ()
     obstacles = [*_law_obstacles(law, plan, last.at_ms)]
     if first.sighting.plate != last.sighting.plate:
@@ -210,8 +212,9 @@ def _judged(
         evidence=(first.sighting.best_frame, last.sighting.best_frame),
         section_id=plan.section_id,
         measured_kmh=round(measured, 3),
-        uncertainty_kmh=round(measured - enforced, 3),
-        enforced_kmh=round(enforced, 3),
+        uncertainty_kmh=round(measured - least, 3),
+        tolerance_kmh=tolerance,
+        enforced_kmh=enforced,
         limit_kmh=limit_kmh,
         distance_m=round(distance - error_m, 3),
         duration_ms=duration_ms + clocks_ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -57,6 +58,20 @@ class Law:
         threshold = found.threshold_kmh_on(local_day(pack, at_ms)) if pack and found else None
         return threshold or 0.0
 
+    def tolerance_kmh(self, country: str, offence: str, limit_kmh: float, at_ms: int) -> float:
+        """What the law deducts from a measured speed besides its uncertainty; 0 where no pack says."""
+        pack = self.packs.get(country)
+        return pack.tolerance_kmh(offence, limit_kmh, local_day(pack, at_ms)) if pack else 0.0
+
+    def over(self, country: str, offence: str, enforced_kmh: float, limit_kmh: float, at_ms: int) -> bool:
+        """Whether an enforced speed is an offence: above the limit, and within a tier where the pack has any."""
+        over_kmh = enforced_kmh - limit_kmh
+        pack = self.packs.get(country)
+        found = pack.offence(offence) if pack else None
+        if pack is None or found is None or found.tariff_on(day := local_day(pack, at_ms)) is None:
+            return over_kmh > 0
+        return found.reached(round(over_kmh, 3), day)
+
     def least_threshold_kmh(self, country: str, offence: str, from_ms: int, until_ms: int) -> float:
         """The least `threshold_kmh` of any time in a span (UTC epoch ms); 0 for a span of more than a month."""
         if not 0 <= until_ms - from_ms <= 31 * 86_400_000:
@@ -83,6 +98,11 @@ class Law:
 def local_day(pack: RulePack, at_ms: int) -> date:
     """The day of a time (UTC epoch ms) where the pack applies."""
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(pack.timezone)).date()
+
+
+def in_favour_kmh(speed_kmh: float) -> float:
+    """A speed cut to thousandths, never rounded up, and not below 0; what floats lose (1e-9) is given back."""
+    return max(0.0, math.floor(speed_kmh * 1000 + 1e-6) / 1000)
 
 
 def violation(

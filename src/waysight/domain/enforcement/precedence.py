@@ -12,7 +12,6 @@ from typing import Final
 
 from waysight.messages.enforcement import Violation
 
-SECTION_SLACK_MS = 60_000  # how far beyond a section's own times a spot speed still belongs to it
 LIGHT_MS = 120_000
 ZONE_MS = 300_000
 REPEAT_MS = 60_000
@@ -82,10 +81,10 @@ def _one_drive(a: Violation, b: Violation, apart_ms: int) -> bool:
     if a.offence == b.offence:
         return a.section_id == b.section_id and apart_ms <= REPEAT_MS
     section, spot = (a, b) if a.offence == "average_speed" else (b, a)
-    start_ms = section.occurred_ms - (section.duration_ms or 0)
-    there = spot.camera_id == section.camera_id or bool(spot.section_id == section.section_id != "")
-    slack = SECTION_SLACK_MS if there else 0
-    return there and start_ms - slack <= spot.occurred_ms <= section.occurred_ms + slack
+    if spot.sighting_ids and spot.sighting_ids[-1] in section.sighting_ids:
+        return True
+    # Whoever is between the two ends of a section is on it, whichever camera measures it there.
+    return section.occurred_ms - (section.duration_ms or 0) <= spot.occurred_ms <= section.occurred_ms
 
 
 def _one_stay(a: Violation, b: Violation) -> bool:

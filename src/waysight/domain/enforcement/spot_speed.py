@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any, Final
 
-from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.case import Law, in_favour_kmh, violation
 from waysight.domain.enforcement.external import Measured, Reading, awaits
 from waysight.domain.scene import Device, Scene
 from waysight.messages.enforcement import Violation
@@ -104,8 +104,9 @@ def _over(
 ) -> Violation | None:
     """The violation when the speed less its bound passes the limit (all km/h) by the law's threshold."""
     speed, error, limit = kmh
-    enforced = speed - error
-    if enforced < limit + law.threshold_kmh(scene.country, PURPOSE, occurred_ms):
+    tolerance = law.tolerance_kmh(scene.country, PURPOSE, limit, occurred_ms)
+    enforced = in_favour_kmh(speed - error - tolerance)
+    if not law.over(scene.country, PURPOSE, enforced, limit, occurred_ms):
         return None
     return violation(
         law,
@@ -117,7 +118,8 @@ def _over(
         subject=scene.camera_id,
         measured_kmh=round(speed, 3),
         uncertainty_kmh=round(error, 3),
-        enforced_kmh=round(enforced, 3),
+        enforced_kmh=enforced,
         limit_kmh=limit,
+        tolerance_kmh=tolerance,
         **more,
     )
