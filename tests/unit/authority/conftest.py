@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -116,3 +119,14 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(FPDF, "multi_cell", spy)
     return texts
+
+
+@pytest.fixture(scope="session")
+def standalone(root: Path) -> ModuleType:
+    """The verifier that needs no waysight."""
+    spec = importlib.util.spec_from_file_location("verify_evidence", root / "examples/verify_evidence.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import stat
 import subprocess
@@ -226,17 +225,6 @@ def test_every_tampered_file_is_named(package: dict[str, bytes], tmp_path: Path,
     for part in ("manifest.json", "manifest.sig", "public_key.pem"):
         assert verify_package({k: v for k, v in read.items() if k != part}).faults == (f"{part} is missing",)
         assert verify_package({**read, part: b"x"}).faults
-
-
-@pytest.fixture(scope="session")
-def standalone(root: Path) -> ModuleType:
-    """The verifier that needs no waysight."""
-    spec = importlib.util.spec_from_file_location("verify_evidence", root / "examples/verify_evidence.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_every_altered_byte_of_an_archive_is_found_by_both_verifiers(
