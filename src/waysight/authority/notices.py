@@ -19,7 +19,7 @@ from fpdf.enums import XPos, YPos
 from waysight.adapters.pictures import Picture, encode_jpeg
 from waysight.authority.evidence_pictures import has_plate, plate_picture, vehicle_picture
 from waysight.authority.notice_words import Words, notice_words
-from waysight.domain.fining import cut_kmh, over_limit_kmh
+from waysight.domain.fining import cut_kmh, discount_of, over_limit_kmh, stages_of
 from waysight.domain.plates import displayed
 from waysight.domain.rulepack import RulePack
 from waysight.messages import Fine, FrameRef, Violation
@@ -28,6 +28,9 @@ _LEFT_MM, _RIGHT_MM, _LABEL_MM = 18.0, 192.0, 82.0
 _WIDTH_MM = _RIGHT_MM - _LEFT_MM
 _LINE = 0.42  # mm of line height per point of type
 _INK, _GREY, _BLUE, _PALE = (25, 30, 40), (110, 116, 128), (0, 84, 130), (238, 243, 247)
+_RTL = re.compile("[\u0590-\u08ff]")
+_MARK = "\u200e"  # left-to-right
+_LATIN = re.compile(f"[A-Za-z{_MARK}]")
 _SIGNS = {"KZT": "₸", "PEN": "S/", "MAD": "MAD"}
 
 
@@ -77,6 +80,8 @@ class _Page:
         pdf.set_title(f"{words['title'][-1]} {fine.number}")
         pdf.set_auto_page_break(False)
         pdf.set_margins(_LEFT_MM, 14, 210 - _RIGHT_MM)
+        # Letters of a right-to-left script are joined and put in order by the shaping engine.
+        pdf.set_text_shaping(any(_RTL.search(text) for text in words["title"]))
         pdf.add_page()
 
     def bytes(self) -> bytes:
@@ -118,7 +123,7 @@ class _Page:
         rows: list[tuple[str, str]] = [
             ("offence", titles[0] + "\n" + " · ".join(titles[1:])),
             ("law", f"{fine.law} – {self._pack.code[self._words.languages[0]]}"),
-            ("plate", displayed(fine.plate, v.plate_country)),
+            ("plate", _in_order(displayed(fine.plate, v.plate_country))),
             ("time", f"{at:%d.%m.%Y  %H:%M:%S} (UTC{at:%z})"),
             ("place", _cut(v.location or v.camera_id, 120)),
         ]
@@ -126,9 +131,11 @@ class _Page:
             measured, enforced = Decimal(str(round(v.measured_kmh, 1))), cut_kmh(v.enforced_kmh)
             kmh = self._words["kmh"][0]
             # Deducted is what lies between the two printed speeds, so that the column adds up.
+            tolerance = Decimal(str(round(v.tolerance_kmh or 0.0, 1)))
             rows += [
                 ("measured", f"{measured} {kmh}"),
-                ("uncertainty", f"{measured - enforced} {kmh}"),
+                ("uncertainty", f"{measured - enforced - tolerance} {kmh}"),
+                *([("tolerance", f"{tolerance} {kmh}")] if tolerance else []),
                 ("enforced", f"{enforced} {kmh}"),
                 ("limit", f"{v.limit_kmh:g} {kmh}"),
                 ("over", f"{over_limit_kmh(v)} {kmh}"),
@@ -137,6 +144,8 @@ class _Page:
             rows.append(("section", f"{v.distance_m:.2f} m  /  {v.duration_ms / 1000:.2f} s"))
         if v.red_ms is not None:
             rows.append(("red", f"{v.red_ms / 1000:.2f} s"))
+        if fine.points:
+            rows.append(("points", str(fine.points)))
         rows += [("device", _cut(v.certificate, 150)), ("officer", _cut(fine.officer, 60))]
         for i, (key, value) in enumerate(rows):
             self._row(key, value, shaded=i % 2 == 0)
@@ -159,30 +168,47 @@ class _Page:
                 )
             at = datetime.fromtimestamp(ref.captured_ms / 1000, self._zone)
             pdf.set_xy(x, top + high + 0.5)
-            text = f"{at:%d.%m.%Y %H:%M:%S}.{ref.captured_ms % 1000:03}  ·  {ref.plate_text}  ·  SHA-256 {ref.sha256[:16]}…"
+            text = f"{at:%d.%m.%Y %H:%M:%S}.{ref.captured_ms % 1000:03}  ·  {_in_order(ref.plate_text)}  ·  SHA-256 {ref.sha256[:16]}…"
             self._text(text, 6, _GREY, width=wide)
         pdf.set_xy(_LEFT_MM, top + (high + 5 if pictures else 1))
 
     def money(self) -> None:
-        pdf, fine, words = self._pdf, self._fine, self._words
+        pdf, fine = self._pdf, self._fine
         y, half = pdf.get_y() + 1, _WIDTH_MM / 2
         self._boxed(_LEFT_MM, y, half - 2, 21, "amount", [self._money(fine.amount), self._units()], big=True)
-        until = f"{words.joined('until')}: {self._day(date.fromisoformat(fine.discount_until))}"
-        self._boxed(
-            _LEFT_MM + half + 2,
-            y,
-            half - 2,
-            21,
-            "discounted",
-            [self._money(fine.discount_amount), until],
-            big=True,
-        )
+        stages, terms = self._stages()
+        self._boxed(_LEFT_MM + half + 2, y, half - 2, 21, "discounted", stages, big=True)
         pdf.set_xy(_LEFT_MM, y + 22.5)
-        days = self._pack.discounts[0].stages[0].count if self._pack.discounts else 0
-        for text in words["discount_terms"]:
-            self._text(text.format(days=days), 6.3, _INK, line=2.9)
+        for text in terms:
+            self._text(text, 6.3, _INK, line=2.9)
         if self._issuer.payment:
             self._text(self._issuer.payment, 7, _INK, bold=True)
+
+    def _stages(self) -> tuple[list[str], list[str]]:
+        """What stands in the box of the discount, and the terms below it."""
+        fine, words = self._fine, self._words
+        zone = ZoneInfo(self._pack.timezone)
+        occurred, issued, served = (
+            None if ms is None else datetime.fromtimestamp(ms / 1000, zone).date()
+            for ms in (fine.occurred_ms, fine.issued_ms, fine.served_ms)
+        )
+        discount = discount_of(self._violation, self._pack, occurred) if occurred else None
+        if discount is None or occurred is None or issued is None:
+            return ["–", words.joined("no_discount")], []
+        stages = stages_of(discount, fine.amount, self._pack, occurred, issued, served)
+        lines = [self._money(stages[0].amount)]
+        for row, stage in zip(discount.stages, stages, strict=True):
+            if stage.until is not None:
+                texts = [f"{text}: {self._day(stage.until)}" for text in words["until"]]
+            elif row.count is None:
+                texts = list(words["open_stage"])
+            else:
+                texts = [text.format(days=row.count) for text in words[f"within_{row.unit}"]]
+            # Where several stages need the room the main language stands alone; the terms below have them all.
+            text = " · ".join(texts) if len(stages) == 1 else texts[0]
+            lines.append(text if stage is stages[0] else f"{self._money(stage.amount)} {text}")
+        days = discount.stages[0].count or 0
+        return lines, [text.format(days=days) for text in words["discount_terms"]]
 
     def foot(self) -> None:
         pdf, fine, words = self._pdf, self._fine, self._words
@@ -246,7 +272,8 @@ class _Page:
         pdf.set_font("dejavu", "B" if bold else "", size)
         pdf.set_text_color(*colour)
         height = size * 0.46 if line is None else line
-        pdf.multi_cell(width, height, text, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        align = "R" if _RTL.search(text) and not _LATIN.search(text) else "L"
+        pdf.multi_cell(width, height, text, align=align, new_x=XPos.LEFT, new_y=YPos.NEXT)
 
     def _units(self) -> str:
         found = re.fullmatch(r"(\S+) \S+ of (\S+)", self._fine.units)
@@ -261,6 +288,11 @@ class _Page:
     @staticmethod
     def _day(day: date) -> str:
         return f"{day:%d.%m.%Y}"
+
+
+def _in_order(plate: str) -> str:
+    """A plate whose characters keep their order on the page, whatever their script."""
+    return _MARK.join(("", *plate, "")) if _RTL.search(plate) else plate
 
 
 def _cut(text: str, most: int) -> str:

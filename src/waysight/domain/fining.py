@@ -179,7 +179,7 @@ def price(
     else:
         amount, words = (tier.amount or Decimal(0)) * factor, ""
     try:
-        stages = _stages(discount, amount, pack, occurred_on, issued_on, served_on)
+        stages = stages_of(discount, amount, pack, occurred_on, issued_on, served_on)
     except ValueError:
         return NoFine(("no_calendar",))
     applies: list[Applies] = []
@@ -215,7 +215,7 @@ def _tier_on(violation: Violation, pack: RulePack, day: date) -> Tier | NoFine:
     return tier
 
 
-def _stages(
+def stages_of(
     discount: Discount | None,
     amount: Decimal,
     pack: RulePack,
@@ -223,7 +223,7 @@ def _stages(
     issued_on: date,
     served_on: date | None,
 ) -> tuple[Stage, ...]:
-    """The stages with their last days; raises ValueError where the calendar ends before one."""
+    """The discount's stages for an amount, with their last days; raises ValueError where the calendar ends before one."""
     if discount is None:
         return ()
     start = clock_start(discount.trigger, occurred_on, issued_on, served_on)
@@ -235,6 +235,12 @@ def _stages(
             until = last_day(start, row.count, row.unit, pack.calendar)
         stages.append(Stage(min(settles, amount).quantize(_CENT, ROUND_FLOOR), until))
     return tuple(stages)
+
+
+def discount_of(violation: Violation, pack: RulePack, occurred_on: date) -> Discount | None:
+    """The discount of a violation's tier, or None where it has none."""
+    tier = _tier_on(violation, pack, occurred_on)
+    return None if isinstance(tier, NoFine) else pack.discount(tier.discount)
 
 
 def appeal_until(pack: RulePack, issued_on: date, served_on: date | None) -> date | None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import matplotlib
 import numpy as np
 import pytest
+from fpdf import FPDF
 
 from waysight.authority.notice_words import notice_words, words_of
-from waysight.authority.notices import Issuer, notice_pdf
+from waysight.authority.notices import Issuer, _in_order, notice_pdf
 from waysight.authority.rulepacks import load_pack
+from waysight.domain.confirming import confirmation_of, confirmed, unsure_values
 from waysight.domain.fines.facts import Case, Law
 from waysight.domain.fines.story import settle
+from waysight.domain.rulepack import RulePack
 from waysight.errors import BadConfiguration
 from waysight.messages import Fine
 
@@ -69,7 +75,7 @@ def test_long_texts_stay_on_the_page(violation: Make, review: Make, vehicle: Mak
 def test_words_are_complete() -> None:
     assert notice_words("kz").languages == ("kk", "ru", "en")
     with pytest.raises(BadConfiguration, match="no words"):
-        notice_words("pe")
+        notice_words("xx")
     good = {"languages": ["en"], **{k: [v[0]] for k, v in notice_words("kz").texts.items()}}
     assert words_of(good, "f")["plate"]
     for bad, message in (
@@ -79,3 +85,68 @@ def test_words_are_complete() -> None:
     ):
         with pytest.raises(BadConfiguration, match=message):
             words_of(bad, "f")
+
+
+def everything(country: str) -> RulePack:
+    """A pack whose amounts a person confirmed."""
+    pack = load_pack(country)
+    sure = [v for v in unsure_values(pack) if v.path.startswith(("offences.", "tolerances."))]
+    return confirmed(pack, [confirmation_of(pack, v.path, "", "A. Jurist", "head", "text", 1) for v in sure])
+
+
+@pytest.mark.parametrize(
+    ("country", "zone", "changes", "served", "texts", "once"),
+    [
+        ("pe", "America/Lima", {"plate": "A1B234", "offence": "bus_lane"}, "2026-11-20T12:00:00",
+         ("74,80 S/", "hasta (inclusive): 27.11.2026", "145,20 S/ hasta la notificación de la sanción"), "G10"),
+        ("pe", "America/Lima", {"plate": "A1B234", "offence": "red_light"}, None,
+         ("–", "Esta infracción no admite el beneficio de pago reducido. · There is no reduced payment for this offence."), "M17"),
+        ("pe", "America/Lima", {"plate": "A1B234", "offence": "spot_speed", "tolerance_kmh": 5.0, "measured_kmh": 139.0}, None,
+         ("5.0 km/h", "3.0 km/h", "60"), "M20"),
+        ("ma", "Africa/Casablanca", {"plate": "12345A6", "offence": "spot_speed", "enforced_kmh": 131.0}, None,
+         ("300,00 MAD", "dans un délai de 1 j après la notification",
+          "350,00 MAD dans un délai de 15 j après la notification", "4"), "185"),
+        ("ma", "Africa/Casablanca", {"plate": "12345A6", "offence": "red_light"}, "2026-11-20T12:00:00",
+         ("400,00 MAD", "jusqu'au (inclus): 21.11.2026", "500,00 MAD jusqu'au (inclus): 05.12.2026"), "184"),
+    ],
+)  # fmt: skip
+def test_the_notice_of_each_country(
+    country: str,
+    zone: str,
+    changes: dict[str, Any],
+    served: str | None,
+    texts: tuple[str, ...],
+    once: str,
+    printed: list[str],
+    violation: Make,
+    review: Make,
+    vehicle: Make,
+    at_ms: Make,
+) -> None:
+    pack, days = everything(country), ZoneInfo(zone)
+    law = Law(pack, lambda ms: datetime.fromtimestamp(ms / 1000, days).date(), 0.9)
+    found = violation(country=country, plate_country=country, evidence=(), **changes)
+    owner = vehicle(country=country, plate=changes["plate"])
+    fine = settle(law, Case(violation=found, reviews=(review(plate=changes["plate"]),)), owner, 0).fine
+    assert isinstance(fine, Fine), fine
+    if served is not None:
+        fine = replace(fine, served_ms=at_ms(served))
+    data = notice_pdf(fine, found, [], pack, zone, Issuer())
+    assert data.count(b"/Type /Page\n") == 1
+    for text in texts:
+        assert text in printed, (text, printed)
+    assert any(t.startswith(f"{once} – ") for t in printed)
+
+
+def test_arabic_is_joined_and_written_from_the_right() -> None:
+    """The letters reach the page in their joined forms, the plate in the order of its characters."""
+    page = FPDF()
+    page.add_font("dejavu", "", Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf")
+    page.set_font("dejavu", "", 10)
+    loose = page.get_string_width("السير")
+    page.set_text_shaping(True)
+    assert page.get_string_width("السير") < loose
+    assert _in_order("123ABC02") == "123ABC02"
+    marked = _in_order("12345أ6")
+    assert marked.replace("\u200e", "") == "12345أ6"
+    assert "\u200e6" in marked
