@@ -1,19 +1,24 @@
-"""`waysight report`: aggregates that name no one, as a table, JSON or a picture."""
+"""`waysight report`: aggregates that name no one, as a table, JSON, a picture, HTML or PDF."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from waysight.adapters.clickhouse import ClickHouse, connect
 from waysight.commands.output import Json, note, print_json, print_table, when
 from waysight.errors import BadConfiguration
+from waysight.reporting.asked import local_zone
 from waysight.reporting.charts import Chart, draw
+from waysight.reporting.document import Report, Section, cell
+from waysight.reporting.kinds import accuracy, adt, deterrence, revenue, transparency, violations
+from waysight.reporting.pages import write_html
+from waysight.reporting.paper import write_pdf
 from waysight.reporting.reconciliation import reconcile
-from waysight.reporting.reports import Period, counts, panels, period, violations
+from waysight.reporting.reports import Period, counts, panels, period
 from waysight.reporting.selection import parse_time
 from waysight.settings import get_settings
 
@@ -21,31 +26,46 @@ From = Annotated[str, typer.Option("--from", help="Event time from, ISO 8601; de
 To = Annotated[str, typer.Option("--to", help="Event time before, ISO 8601; default: the newest event.")]
 Camera = Annotated[str, typer.Option(help="Only this camera.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Also draw it: a PNG.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Also write it as one HTML file.")]
+Pdf = Annotated[Path | None, typer.Option("--pdf", help="Also write it as PDF.")]
+Zone = Annotated[str, typer.Option("--timezone", help="For hours and months; default: the country's.")]
 Picture = Annotated[Path, typer.Option("--out", help="PNG to write.")]
 Check = Annotated[
     bool, typer.Option("--check", help="Compare with the facts; exit code 1 when they disagree.")
 ]
 Measure = Annotated[str, typer.Option(help="passes or violations.")]
+Truth = Annotated[Path | None, typer.Option("--truth", help="truth.json of `demo` or `simulate`.")]
+Places = Annotated[
+    list[str] | None, typer.Option("--place", help="Got a camera: camera:<id>, road:<name>, district:<name>.")
+]
+Controls = Annotated[
+    list[str] | None, typer.Option("--control", help="A like place that got none; repeatable.")
+]
+Since = Annotated[str, typer.Option("--since", help="When the cameras of --place began to work, ISO 8601.")]
+_SHOWN = 40
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Aggregates that name no one.", no_args_is_help=True)
-    group.command("counts")(counts_report)
-    group.command("violations")(violations_report)
-    group.command("dashboard")(dashboard_report)
+    for name, command in (
+        ("counts", counts_report),
+        ("violations", violations_report),
+        ("revenue", revenue_report),
+        ("adt", adt_report),
+        ("accuracy", accuracy_report),
+        ("transparency", transparency_report),
+        ("deterrence", deterrence_report),
+        ("dashboard", dashboard_report),
+    ):
+        group.command(name)(command)
     app.add_typer(group, name="report")
 
 
 def counts_report(
-    from_: From = "",
-    to: To = "",
-    camera: Camera = "",
-    measure: Measure = "passes",
-    check: Check = False,
-    out: Out = None,
-    json_: Json = False,
-) -> None:
+    from_: From = "", to: To = "", camera: Camera = "", measure: Measure = "passes", check: Check = False,
+    out: Out = None, html: Html = None, pdf: Pdf = None, json_: Json = False,
+) -> None:  # fmt: skip
     """Passes (or violations) per hour, camera and category; with --check both against sightings and violations."""
     if measure not in ("passes", "violations"):
         raise BadConfiguration(f"--measure {measure!r}: it is passes or violations")
@@ -57,17 +77,70 @@ def counts_report(
     series = [
         {"time": r["time"], "series": f"{r['camera_id']} {r['category']}", "value": r["value"]} for r in rows
     ]
-    _show(asked, rows, [Chart(f"{measure} per hour", "timeseries", series)], out, json_)
+    chart = Chart(f"{measure} per hour", "timeseries", series)
+    section = Section(f"{measure} per hour".capitalize(), "", rows, chart)
+    _show(Report("Counts", asked.from_ms, asked.to_ms, {"rows": rows}, [section]), out, html, pdf, json_)
 
 
 def violations_report(
-    from_: From = "", to: To = "", camera: Camera = "", out: Out = None, json_: Json = False
-) -> None:
-    """Violations and fines per camera and offence."""
+    from_: From = "", to: To = "", camera: Camera = "", timezone: Zone = "", out: Out = None, html: Html = None,
+    pdf: Pdf = None, json_: Json = False,
+) -> None:  # fmt: skip
+    """Violations by place, hour and offence, and the fines that stand."""
     clickhouse, asked = _open(from_, to)
-    rows = violations(clickhouse, asked, camera)
-    bars = [{"label": f"{r['camera_id']}\n{r['offence']}", "value": r["violations"]} for r in rows]
-    _show(asked, rows, [Chart("Violations", "bars", bars)], out, json_)
+    made = violations.report(clickhouse, asked, local_zone(clickhouse, asked, timezone), camera)
+    _show(made, out, html, pdf, json_)
+
+
+def revenue_report(
+    from_: From = "", to: To = "", timezone: Zone = "", out: Out = None, html: Html = None, pdf: Pdf = None, json_: Json = False
+) -> None:  # fmt: skip
+    """Issued, discounted, paid, outstanding, refunded, written off: per month and currency, exact."""
+    clickhouse, asked = _open(from_, to, decided=True)
+    made = revenue.report(clickhouse, asked, local_zone(clickhouse, asked, timezone))
+    _show(made, out, html, pdf, json_)
+
+
+def adt_report(
+    from_: From = "", to: To = "", camera: Camera = "", timezone: Zone = "", out: Out = None, html: Html = None,
+    pdf: Pdf = None, json_: Json = False,
+) -> None:  # fmt: skip
+    """Counts and average daily traffic per camera, and how many hours are missing."""
+    clickhouse, asked = _open(from_, to)
+    made = adt.report(clickhouse, asked, local_zone(clickhouse, asked, timezone), camera)
+    _show(made, out, html, pdf, json_)
+
+
+def accuracy_report(
+    from_: From = "", to: To = "", truth: Truth = None, out: Out = None, html: Html = None, pdf: Pdf = None, json_: Json = False
+) -> None:  # fmt: skip
+    """The wrong-fine rate with its upper 95 % bound; rejections by camera and model version."""
+    clickhouse, asked = _open(from_, to, decided=True)
+    _show(accuracy.report(clickhouse, asked, truth), out, html, pdf, json_)
+
+
+def transparency_report(
+    from_: From = "", to: To = "", out: Out = None, html: Html = None, pdf: Pdf = None, json_: Json = False
+) -> None:
+    """What was watched, matched, confirmed, rejected, deleted and looked at: counts only."""
+    clickhouse, asked = _open(from_, to, decided=True)
+    _show(transparency.report(clickhouse, asked), out, html, pdf, json_)
+
+
+def deterrence_report(
+    place: Places = None, control: Controls = None, since: Since = "", from_: From = "", to: To = "",
+    timezone: Zone = "", out: Out = None, html: Html = None, pdf: Pdf = None, json_: Json = False,
+) -> None:  # fmt: skip
+    """Imported statistics and our own counts: before and after a camera, against control sites, and year on year."""
+    if bool(place) != bool(since):
+        raise BadConfiguration(
+            "--place and --since go together: where a camera came, and when it began to work"
+        )
+    clickhouse = connect(get_settings())
+    asked = deterrence.span(clickhouse, parse_time(from_, "--from"), parse_time(to, "--to"))
+    question = deterrence.Question(tuple(place or ()), tuple(control or ()), parse_time(since, "--since"))
+    made = deterrence.report(clickhouse, asked, local_zone(clickhouse, asked, timezone), question)
+    _show(made, out, html, pdf, json_)
 
 
 def dashboard_report(out: Picture, from_: From = "", to: To = "", json_: Json = False) -> None:
@@ -99,20 +172,28 @@ def _check(clickhouse: ClickHouse, asked: Period, camera: str, as_json: bool) ->
         raise typer.Exit(1)
 
 
-def _open(from_: str, to: str) -> tuple[ClickHouse, Period]:
+def _open(from_: str, to: str, decided: bool = False) -> tuple[ClickHouse, Period]:
     clickhouse = connect(get_settings())
-    return clickhouse, period(clickhouse, parse_time(from_, "--from"), parse_time(to, "--to"))
+    return clickhouse, period(clickhouse, parse_time(from_, "--from"), parse_time(to, "--to"), decided)
 
 
-def _show(
-    asked: Period, rows: list[dict[str, Any]], charts: list[Chart], out: Path | None, as_json: bool
-) -> None:
-    if out is not None:
-        draw(charts, out, f"{when(asked.from_ms)} to {when(asked.to_ms)}", columns=1)
+def _show(report: Report, out: Path | None, html: Path | None, pdf: Path | None, as_json: bool) -> None:
+    charts = [s.chart for s in report.sections if s.chart is not None]
+    if out is not None and charts:
+        draw(charts, out, f"{report.title}, {report.span}", columns=1)
         note(f"drawn in {out}")
+    for path, write in ((html, write_html), (pdf, write_pdf)):
+        if path is not None:
+            write(report, path)
+            note(f"written to {path}")
     if as_json:
-        print_json({"from_ms": asked.from_ms, "to_ms": asked.to_ms, "rows": rows})
-    elif rows:
-        print_table(tuple(rows[0]), (tuple(r.values()) for r in rows))
-    else:
+        print_json({"from_ms": report.from_ms, "to_ms": report.to_ms, **report.data})
+        return
+    for section in report.sections:
+        if section.rows:
+            rows = section.rows[:_SHOWN]
+            print_table(tuple(rows[0]), ([cell(v) for v in r.values()] for r in rows), section.title)
+        if len(section.rows) > _SHOWN:
+            note(f"{len(section.rows) - _SHOWN:,} more rows: --json, --html or --pdf")
+    if not any(section.rows for section in report.sections):
         note("nothing in this period")

@@ -30,14 +30,24 @@ class Period:
         return {"from_ms": self.from_ms, "to_ms": self.to_ms}
 
 
-def period(clickhouse: ClickHouse, from_ms: int | None, to_ms: int | None) -> Period:
-    """The asked period; what is left open comes from the events that are there."""
+_SPANS = (
+    "SELECT min(window_start_ms) AS a, max(window_start_ms + window_ms) AS b FROM counts HAVING count() > 0",
+    "SELECT min(occurred_ms), max(occurred_ms) + 1 FROM violations HAVING count() > 0",
+    "SELECT min(first_ms), max(last_ms) + 1 FROM sightings HAVING count() > 0",
+)
+_DECISIONS = (
+    "SELECT min(reviewed_ms), max(reviewed_ms) + 1 FROM reviews HAVING count() > 0",
+    "SELECT min(issued_ms), max(issued_ms) + 1 FROM fines HAVING count() > 0",
+    "SELECT min(at_ms), max(at_ms) + 1 FROM audit HAVING count() > 0",
+)
+
+
+def period(clickhouse: ClickHouse, from_ms: int | None, to_ms: int | None, decided: bool = False) -> Period:
+    """The asked period; what is left open comes from the events that are there, with `decided` also from decisions."""
     if from_ms is None or to_ms is None:
+        parts = _SPANS + (_DECISIONS if decided else ())
         (span,) = clickhouse.rows(
-            "SELECT min(a) AS first, max(b) AS last FROM ("
-            "SELECT min(window_start_ms) AS a, max(window_start_ms + window_ms) AS b FROM counts HAVING count() > 0 UNION ALL "
-            "SELECT min(occurred_ms), max(occurred_ms) + 1 FROM violations HAVING count() > 0 UNION ALL "
-            "SELECT min(first_ms), max(last_ms) + 1 FROM sightings HAVING count() > 0)"
+            f"SELECT min(a) AS first, max(b) AS last FROM ({' UNION ALL '.join(parts)})"
         )
         from_ms = span["first"] if from_ms is None else from_ms
         to_ms = span["last"] if to_ms is None else to_ms
@@ -54,18 +64,6 @@ def counts(
         "AND ({camera:String} = '' OR camera_id = {camera:String}) "
         "GROUP BY time, camera_id, category ORDER BY time, camera_id, category",
         {**asked.parameters, "camera": camera_id, "measure": measure},
-    )
-
-
-def violations(clickhouse: ClickHouse, asked: Period, camera_id: str = "") -> list[dict[str, Any]]:
-    """Violations per camera and offence, with how many may lead to a fine, and fines and their sum."""
-    return clickhouse.rows(
-        "SELECT v.camera_id AS camera_id, v.offence AS offence, count() AS violations, countIf(enforceable) AS enforceable, "
-        "countIf(f.fine_id != '') AS fines, sum(f.amount) AS amount, anyIf(f.currency, f.fine_id != '') AS currency "
-        "FROM violations_current AS v LEFT JOIN fines_current AS f ON f.violation_id = v.violation_id "
-        "WHERE v.occurred_ms >= {from_ms:Int64} AND v.occurred_ms < {to_ms:Int64} "
-        "AND ({camera:String} = '' OR v.camera_id = {camera:String}) GROUP BY camera_id, offence ORDER BY camera_id, offence",
-        {**asked.parameters, "camera": camera_id},
     )
 
 

@@ -1,0 +1,1 @@
+"""What each report says; a module is a report."""

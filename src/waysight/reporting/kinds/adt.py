@@ -1,0 +1,155 @@
+"""Counts and average daily traffic of each camera, with the hours for which nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waysight.adapters.clickhouse import ClickHouse
+from waysight.domain.observations import VEHICLES
+from waysight.reporting.asked import ask
+from waysight.reporting.charts import Chart
+from waysight.reporting.document import Report, Section
+from waysight.reporting.reports import Period
+
+HOUR_MS = 3_600_000
+SILENT_HOURS = 3  # so many hours without one vehicle are taken for a gap, not for an empty road
+_DOWN = ("unreachable", "eof", "frozen", "corrupt", "ended")
+
+_COUNTS = """
+SELECT camera_id, groupArray(hour) AS hours, groupArray(passes) AS passes FROM (
+    SELECT camera_id, intDiv(window_start_ms, 3600000) AS hour, sum(value) AS passes FROM counts_current
+    WHERE measure = 'passes' AND category IN ({vehicles:Array(String)})
+        AND window_start_ms >= {from_ms:Int64} AND window_start_ms < {to_ms:Int64}
+        AND ({camera:String} = '' OR camera_id = {camera:String})
+    GROUP BY camera_id, hour ORDER BY camera_id, hour)
+GROUP BY camera_id ORDER BY camera_id
+"""
+_CLASSES = """
+SELECT camera_id, toString(category) AS category, toInt64(sum(value)) AS passes FROM counts_current
+WHERE measure = 'passes' AND window_start_ms >= {from_ms:Int64} AND window_start_ms < {to_ms:Int64}
+    AND ({camera:String} = '' OR camera_id = {camera:String})
+GROUP BY camera_id, category ORDER BY camera_id, category
+"""
+_HEALTH = """
+SELECT camera_id, at_ms, toString(state) AS state FROM camera_health_current
+WHERE at_ms < {to_ms:Int64} AND ({camera:String} = '' OR camera_id = {camera:String}) ORDER BY camera_id, at_ms
+"""
+
+
+def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = "") -> Report:
+    """Vehicles per camera and average daily traffic in whole hours of a period."""
+    first, last = -(-asked.from_ms // HOUR_MS), asked.to_ms // HOUR_MS
+    slots = _slots(range(first, last), ZoneInfo(zone))
+    down = _down_hours(ask(clickhouse, _HEALTH, asked, camera=camera_id), first, last)
+    rows, profiles = [], []
+    for found in ask(clickhouse, _COUNTS, asked, camera=camera_id, vehicles=sorted(VEHICLES)):
+        passes = np.zeros(max(last - first, 0))
+        inside = [
+            (h - first, n) for h, n in zip(found["hours"], found["passes"], strict=True) if first <= h < last
+        ]
+        for hour, number in inside:
+            passes[hour] = number
+        known = ~_silent(passes) & ~down.get(found["camera_id"], np.zeros(len(passes), bool))
+        daily, profile = average_day(passes, known, slots)
+        rows.append({
+            "camera_id": found["camera_id"], "vehicles": int(sum(found["passes"])), "average_daily_traffic": daily,
+            "hours": len(passes), "hours_missing": int((~known).sum()),
+        })  # fmt: skip
+        profiles += [
+            {"camera_id": found["camera_id"], "hour": h, "vehicles": v}
+            for h, v in enumerate(profile)
+            if v is not None
+        ]
+    classes = ask(clickhouse, _CLASSES, asked, camera=camera_id)
+    missing = sum(r["hours_missing"] for r in rows)
+    data = {
+        "timezone": zone,
+        "rows": rows,
+        "by_class": classes,
+        "by_hour": profiles,
+        "hours_missing": missing,
+    }
+    words = (
+        "Average daily traffic: the mean of each hour of the week over the hours that are known, summed to days, and "
+        "the mean of the seven days; so missing hours do not make a road look quieter. An hour is missing when the "
+        f"camera's health says that it was down in it, or in a run of {SILENT_HOURS} hours and more without one vehicle. "
+        f"{missing:,} camera hours are missing. Hours are local ({zone})."
+    )
+    bars = [
+        {"label": r["camera_id"], "value": r["average_daily_traffic"]}
+        for r in rows
+        if r["average_daily_traffic"]
+    ]
+    lines = [{"time": p["hour"], "series": p["camera_id"], "value": p["vehicles"]} for p in profiles]
+    sections = [
+        Section("Average daily traffic", words, rows, Chart("Vehicles a day", "bars", bars[:40])),
+        Section("By vehicle class", "", classes),
+        Section(
+            "By hour of the day",
+            "",
+            (),
+            Chart("Vehicles an hour", "timeseries", lines if len(rows) <= 12 else ()),
+        ),
+    ]
+    return Report("Counts and average daily traffic", asked.from_ms, asked.to_ms, data, sections)
+
+
+def average_day(
+    passes: NDArray[np.float64], known: NDArray[np.bool_], slots: NDArray[np.int64]
+) -> tuple[float | None, list[float | None]]:
+    """Average daily traffic, and the mean of each of the 24 hours; None where an hour of the day was never known.
+
+    `slots` are hours of the week, 0..167. An hour of the week that was never known takes the mean of that hour on
+    other days (the AASHTO method's idea of averaging by hour and weekday first).
+    """
+    week: list[float | None] = []
+    for slot in range(168):
+        chosen = known & (slots == slot)
+        week.append(float(passes[chosen].mean()) if chosen.any() else None)
+    hours: list[float | None] = []
+    for hour in range(24):
+        values = [v for v in week[hour::24] if v is not None]
+        hours.append(round(sum(values) / len(values), 2) if values else None)
+    if any(h is None for h in hours):
+        return None, hours
+    filled = [hours[slot % 24] if value is None else value for slot, value in enumerate(week)]
+    return round(sum(v for v in filled if v is not None) / 7, 1), hours
+
+
+def _slots(hours: Sequence[int], zone: ZoneInfo) -> NDArray[np.int64]:
+    local = [datetime.fromtimestamp(h * 3600, UTC).astimezone(zone) for h in hours]
+    return np.array([t.weekday() * 24 + t.hour for t in local], np.int64)
+
+
+def _silent(passes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Hours in a run of at least SILENT_HOURS without a vehicle."""
+    silent = np.zeros(len(passes), bool)
+    begin = 0
+    for hour in range(len(passes) + 1):
+        if hour == len(passes) or passes[hour]:
+            if hour - begin >= SILENT_HOURS:
+                silent[begin:hour] = True
+            begin = hour + 1
+    return silent
+
+
+def _down_hours(events: Sequence[dict[str, Any]], first: int, last: int) -> dict[str, NDArray[np.bool_]]:
+    """Per camera the hours in which it was down at least for a moment."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    since: dict[str, int] = {}
+    for event in events:
+        camera, hour = event["camera_id"], event["at_ms"] // HOUR_MS
+        hours = found.setdefault(camera, np.zeros(max(last - first, 0), bool))
+        if event["state"] in _DOWN:
+            since.setdefault(camera, hour)
+        elif event["state"] != "backpressure" and camera in since:
+            hours[max(since.pop(camera) - first, 0) : max(hour + 1 - first, 0)] = True
+    for camera, hour in since.items():
+        found[camera][max(hour - first, 0) :] = True
+    return found
