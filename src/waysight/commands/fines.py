@@ -1,9 +1,9 @@
-"""`waysight fines list|notice`: fines, and the letter that goes to the owner."""
+"""`waysight fines list|show|why|notice`: fines, their history, and the letter that goes to who must pay."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,12 +11,15 @@ from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import latest_by_key
+from waysight.authority.fine_acts import state_at
+from waysight.authority.imports import moment_ms
 from waysight.authority.laws import laws_of
 from waysight.authority.notices import Issuer, notice_pdf
 from waysight.authority.reviewing import load_frames, pictures_of
 from waysight.authority.rulepacks import load_pack
 from waysight.cameras.files import camera_of
 from waysight.codec import Codec
+from waysight.commands.fine_campaigns import add
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.domain.fines.issue import reasons_against
@@ -33,6 +36,8 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_fines)
     group.command("notice")(notice)
     group.command("why")(why)
+    group.command("show")(show)
+    add(group)
     app.add_typer(group, name="fines")
 
 
@@ -40,7 +45,7 @@ def list_fines(
     purpose: Purpose = "",
     case: Case = "",
     plate: str = "",
-    status: Annotated[str, typer.Option(help="issued, paid or cancelled.")] = "",
+    status: Annotated[str, typer.Option(help="issued, paid, suspended, cancelled or written_off.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
     json_: Json = False,
 ) -> None:
@@ -95,6 +100,34 @@ def notice(
         typer.echo(f"{fine.number}: {out}")
 
 
+def show(
+    number: Annotated[str, typer.Argument(help="Number of the fine, or its id.")],
+    at: Annotated[str, typer.Option(help="How it stood at the end of this day, or at this time (UTC).")] = "",
+    purpose: Purpose = "",
+    case: Case = "",
+    json_: Json = False,
+) -> None:
+    """Show a fine's history, every transition with who and why, and how it stands now or stood at a past date."""
+    at_ms = moment_ms(at, "--at", end_of_day=True) - 1 if at else 2**62
+
+    def find(desk: Desk) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        fine = find_fine(desk.clickhouse, number)
+        sql = "SELECT * FROM fine_events_current WHERE fine_id = {id:String} ORDER BY version, at_ms"
+        return desk.clickhouse.rows(sql, {"id": fine.fine_id}), {"number": fine.number, "at": at}
+
+    events = [e for e in look_up("fines.show", purpose, case, find) if e["at_ms"] <= at_ms]
+    state = state_at(events, at_ms)
+    if json_:
+        print_json({"state": state, "events": events})
+        return
+    print_table(
+        ("when", "what", "by", "reason", "status", "amount", "paid", "due back"),
+        ((when(e["at_ms"]), e["transition"], e["by"], e["reason"], e["status"], f"{e['amount']} {e['currency']}",
+          e["paid"], e["refund_due"]) for e in events),
+    )  # fmt: skip
+    typer.echo(f"{state['number']}: {state['status']}" if state else "not issued by then")
+
+
 def why(
     violation_id: Annotated[str, typer.Argument(help="Violation id, or a unique beginning of it.")],
     purpose: Purpose = "",
@@ -110,7 +143,8 @@ def why(
     AuditLog(settings, codec).record("fines.why", purpose, case, detail, 1)
     decisions = reviews_of(clickhouse, violation.violation_id)
     vehicle = latest_by_key(settings, codec, "vehicles").get(violation.plate)
-    law = laws_of(settings).get(violation.country)
+    confirmations = latest_by_key(settings, codec, "confirmations").values()
+    law = laws_of(settings, confirmations).get(violation.country)
     reasons = reasons_against(law, violation, decisions, vehicle)
     found = newest(clickhouse, "fines", Fine, "version", 1, violation_id=violation.violation_id)
     if json_:

@@ -1,35 +1,82 @@
-"""`waysight payments import`: what the bank reports; a payment counts once, by its id."""
+"""`waysight payments import|report`: what the bank reports, and which payments need a person's eye."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from waysight.authority.imports import amount_of, convert_all, moment_ms, read_rows
+from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_file
-from waysight.commands.output import Json
+from waysight.commands.output import Case, Json, Purpose, print_json, print_table, when
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.messages import Payment
 
 COLUMNS = ("payment_id", "fine_number", "plate", "amount", "currency", "paid_at")
-File = Annotated[Path, typer.Argument(help=f"CSV with {', '.join(COLUMNS)}.")]
+OPTIONAL = ("channel", "payer", "reference")
+# A payment that the fine processor has not told of belongs to no fine that is known.
+_REPORT = """
+    WITH
+        told AS (SELECT * FROM fine_events_current WHERE action_id IN (SELECT payment_id FROM payments_current)),
+        settled AS (SELECT fine_id FROM fines_current WHERE status != 'issued'),
+        again AS (
+            SELECT fine_number, amount FROM payments_current GROUP BY fine_number, plate, amount HAVING count() > 1)
+    SELECT multiIf(
+            told.event_id = '', 'unknown_number', told.transition = 'refused', 'wrong_currency',
+            startsWith(told.transition, 'paid_after_'), toString(told.transition),
+            told.transition = 'overpaid' AND (p.fine_number, p.amount) IN (SELECT * FROM again), 'paid_twice',
+            told.transition = 'overpaid', 'paid_too_much',
+            told.transition = 'part_paid' AND told.fine_id NOT IN (SELECT * FROM settled), 'partial', '') AS finding,
+        p.payment_id AS payment_id, p.fine_number AS fine_number, p.plate AS plate, p.amount AS amount,
+        p.currency AS currency, p.paid_ms AS paid_ms, p.channel AS channel, told.refund_due AS refund_due
+    FROM payments_current AS p LEFT JOIN told ON told.action_id = p.payment_id
+    WHERE finding != '' AND p.paid_ms >= {from_ms:Int64} AND p.paid_ms < {to_ms:Int64}
+    ORDER BY p.paid_ms, p.payment_id
+"""
+File = Annotated[
+    Path, typer.Argument(help=f"CSV with {', '.join(COLUMNS)} and perhaps {', '.join(OPTIONAL)}.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Payments of fines.", no_args_is_help=True)
-    group.callback()(lambda: None)
     group.command("import")(import_file)
+    group.command("report")(report)
     app.add_typer(group, name="payments")
 
 
 def import_file(file: File, json_: Json = False) -> None:
     """Import payments from a CSV file: all of them, or none when a line is wrong; repeating it changes nothing."""
-    payments = convert_all(file, read_rows(file, COLUMNS), payment_of)
+    payments = convert_all(file, read_rows(file, COLUMNS, OPTIONAL), payment_of)
     publish_file("payments", file, payments, lambda p: p.plate, json_)
+
+
+def report(
+    from_: Annotated[str, typer.Option("--from", help="Payments from this date or time on.")] = "1970-01-01",
+    to: Annotated[str, typer.Option(help="Payments before this date or time.")] = "9999-01-01",
+    purpose: Purpose = "",
+    case: Case = "",
+    json_: Json = False,
+) -> None:
+    """Payments that need a person: unknown number, wrong currency, partial, twice, too much, after the end."""
+    given = {"from_ms": moment_ms(from_, "--from"), "to_ms": moment_ms(to, "--to")}
+
+    def find(desk: Desk) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        return desk.clickhouse.rows(_REPORT, given), {"from": from_, "to": to}
+
+    found = look_up("payments.report", purpose, case, find)
+    if json_:
+        print_json(found)
+        return
+    print_table(
+        ("finding", "payment", "fine", "plate", "amount", "paid", "due back"),
+        ((r["finding"], r["payment_id"], r["fine_number"], r["plate"], f"{r['amount']} {r['currency']}",
+          when(r["paid_ms"]), r["refund_due"]) for r in found),
+    )  # fmt: skip
 
 
 def payment_of(row: dict[str, str]) -> Payment:
@@ -44,4 +91,5 @@ def payment_of(row: dict[str, str]) -> Payment:
         amount=amount_of(row["amount"], "amount"),
         currency=row["currency"].upper(),
         paid_ms=moment_ms(row["paid_at"], "paid_at"),
+        **{name: row[name] for name in OPTIONAL if row.get(name)},
     )
