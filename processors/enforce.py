@@ -294,8 +294,10 @@ class EnforceLogic:
         for plan in self._scenes.plans_of(mark.camera_id):
             self._decide(state, flush, plan)
         if external.awaits(self._scenes.scene(mark.camera_id)):
-            device_speeds.forget(state, mark.camera_id, passes)
-            self._release(state, flush, f"camera:{mark.camera_id}")
+            self._release(state, flush, key := f"camera:{mark.camera_id}")
+            waiting = state.get("waiting", key, Waiting) or Waiting()
+            oldest_ms = min([passes.captured_ms, *(seen.first_ms for seen, _ in waiting.items)])
+            device_speeds.forget(state, self._scenes.scene(mark.camera_id), Progress(oldest_ms))
         self._forward(state, flush, mark.camera_id)
 
     def _forward(self, state: PartitionState, flush: Flush, camera_id: str) -> None:

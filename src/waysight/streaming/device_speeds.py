@@ -24,9 +24,9 @@ def passed(state: PartitionState, scene: Scene, sighting: Sighting) -> None:
     _change(state, scene.camera_id, lambda place: external.passed(place, sighting))
 
 
-def forget(state: PartitionState, camera_id: str, passes: Progress) -> None:
+def forget(state: PartitionState, scene: Scene, passes: Progress) -> None:
     """Drop what no pass to come can be held against; `passes` is how far the camera's passes have come."""
-    _change(state, camera_id, lambda place: external.forgotten(place, passes))
+    _change(state, scene.camera_id, lambda place: external.forgotten(scene, place, passes))
 
 
 def settled(state: PartitionState, scene: Scene, passes: Progress | None, sighting: Sighting) -> bool:

@@ -131,12 +131,13 @@ def settled(scene: Scene, place: Place, passes: Progress | None, sighting: Sight
     return every and (passes.end or passes.captured_ms >= needed_ms + _bound_ms(0))
 
 
-def forgotten(place: Place, passes: Progress | None) -> Place:
+def forgotten(scene: Scene, place: Place, passes: Progress | None) -> Place:
     """The place without what no pass to come can be held against, and never more than `KEEP_MS` of it."""
     moments = [*(r.at_ms for r in place.readings), *(p.last_ms for p in place.passings)]
     if not moments:
         return place
-    times = [*(ms for _, ms in place.reached), passes.captured_ms if passes else 0]
+    until = dict(place.reached)
+    times = [*(until.get(d.device_id, 0) for d in speed_devices(scene)), passes.captured_ms if passes else 0]
     cut = max(min(times) - 4 * _bound_ms(MOST_ERROR_MS), max(moments) - 2 * KEEP_MS)
     readings = tuple(r for r in place.readings if r.at_ms >= cut)
     passings = tuple(p for p in place.passings if p.last_ms >= cut)
