@@ -1,4 +1,4 @@
-"""`waysight simulate`: render the demo city with its truth, and generate large hotlists."""
+"""`waysight simulate`: a city's month through the real processors, the demo city as video, large hotlists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from waysight.commands.output import Json, print_json
+from waysight.commands.simulate_month import month_of
 from waysight.errors import BadConfiguration
 from waysight.simulate.city import build_city
 from waysight.simulate.papers import HOTLIST_COLUMNS, hotlist_large, write_rows
@@ -25,7 +26,8 @@ Start = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    group = typer.Typer(name="simulate", help="Make a city with known truth.", no_args_is_help=True)
+    group = typer.Typer(name="simulate", help="Make a city with known truth.")
+    group.callback(invoke_without_command=True)(month_of)
     group.command("render")(run_render)
     group.command("hotlist")(run_hotlist)
     app.add_typer(group)

@@ -21,7 +21,11 @@ _CONFUSED = dict(zip("0123456789", "OIZ3A5G7B9", strict=True)) | dict(zip("ABDGO
 
 @dataclass(frozen=True)
 class Look:
-    """Who passes where: `at_ms` (UTC) is when its near end enters the view, `speed_kmh` its true speed."""
+    """Who passes where: `at_ms` (UTC) is when its near end enters the view, `speed_kmh` its true speed.
+
+    `measured_kmh` (bound `error_kmh`) is what was measured, by default something near the truth; `places` are times
+    (UTC epoch ms) with x and y (m) of another way than straight ahead; `zones` are what it was seen in.
+    """
 
     camera_id: str
     plate: str
@@ -33,6 +37,10 @@ class Look:
     votes: int = 4
     country: str = "kz"
     lane: str = ""
+    measured_kmh: float | None = None
+    error_kmh: float = ERROR_KMH
+    places: tuple[tuple[int, float, float], ...] = ()
+    zones: tuple[str, ...] = ()
 
 
 def look(what: Look, number: int, chance: random.Random) -> Sighting:
@@ -44,7 +52,12 @@ def look(what: Look, number: int, chance: random.Random) -> Sighting:
     times = [what.at_ms + step_ms * n for n in range(min(20, max(2, steps + 1)))]
     x_m = LANE_X_M[what.lane] + chance.uniform(-0.2, 0.2)
     path = tuple(_point(t, x_m, FIRST_Y_M + mps * (t - what.at_ms) / 1000) for t in times)
+    if what.places:
+        path = tuple(_point(*place) for place in what.places)
+        times = [p.captured_ms for p in path]
     measured = None if keyframes else round(what.speed_kmh + chance.uniform(-0.3, 0.3), 3)
+    if what.measured_kmh is not None:
+        measured = what.measured_kmh
     texts = _candidates(what, chance)
     best, second = (
         _frame(what, number, p, texts[0].confidence if texts else 0.0) for p in (path[0], path[1])
@@ -71,9 +84,9 @@ def look(what: Look, number: int, chance: random.Random) -> Sighting:
         colour=what.colour,
         colour_confidence=0.8,
         speed_kmh=measured,
-        speed_error_kmh=None if keyframes else ERROR_KMH,
+        speed_error_kmh=None if keyframes else what.error_kmh,
         path=path,
-        zones=(BUS_LANE,) if what.lane == "bus" else (),
+        zones=(BUS_LANE,) if what.lane == "bus" else what.zones,
         dwell_ms=times[-1] - times[0],
         best_frame=best,
         second_frame=second,

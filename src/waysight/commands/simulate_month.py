@@ -1,0 +1,134 @@
+"""`waysight simulate --country kz --days 30 --passes 200000 --seed 1 --check`: a month, told and judged."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from waysight.commands.output import Json, note, print_json, print_table
+from waysight.errors import BadConfiguration
+from waysight.evaluation.month import Order, run_month
+from waysight.evaluation.month_score import Score, Tally
+from waysight.settings import get_settings
+from waysight.simulate.month.tariffs import NATIONS
+
+DEFAULT_START = "2025-12-10"  # over a New Year, at which units of account change
+
+
+class Level(StrEnum):
+    """What is made: `sightings` as trackers tell them (for pictures: `waysight simulate render`)."""
+
+    sightings = "sightings"
+
+
+def month_of(
+    context: typer.Context,
+    country: Annotated[str, typer.Option(help="Whose law: kz, pe or ma.")] = "kz",
+    days: Annotated[int, typer.Option(min=1, max=400, help="Length, days.")] = 30,
+    passes: Annotated[int, typer.Option(min=100, max=5_000_000, help="About so many passes.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same month.")] = 7,
+    start: Annotated[str, typer.Option(help="First day, local, ISO 8601.")] = DEFAULT_START,
+    level: Annotated[Level, typer.Option(help="What is made.")] = Level.sightings,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless all is found exactly.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for truth.json and found.json.")] = None,
+    json_: Json = False,
+) -> None:
+    """Simulate a month of a city through the real processors and compare what they found with the truth.
+
+    Officers accept what may be accepted, payments come at various days; nothing outside this process is touched.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    del level  # there is one
+    if country not in NATIONS:
+        raise BadConfiguration(f"no simulated city in {country!r}; choose one of {', '.join(NATIONS)}")
+    order = Order(country, _day(start), days, passes, seed)
+    columns = (
+        TextColumn("simulating"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} passes"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("simulating", total=passes)
+        score = run_month(order, get_settings(), lambda done, of: bar.update(task, completed=min(done, of)))
+    if out is not None:
+        _write(out, score)
+    if json_:
+        print_json(_document(order, score))
+    else:
+        _table(order, score)
+    for line in score.differences:
+        note(line)
+    if check and not score.right:
+        raise typer.Exit(1)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadConfiguration(f"--start {text!r} is no day; write e.g. {DEFAULT_START}") from None
+
+
+def _document(order: Order, score: Score) -> dict[str, Any]:
+    return {
+        **asdict(order),
+        "passes": score.passes,
+        "currency": score.currency,
+        "violations": _counts(score.violations),
+        "fines": asdict(score.fines),
+        "violations_by_offence": {o: _counts(t) for o, t in score.violations_by_offence.items()},
+        "fines_by_offence": {o: asdict(t) for o, t in score.fines_by_offence.items()},
+        "dead_letters": score.dead_letters,
+        "differences": score.differences,
+        "right": score.right,
+    }
+
+
+def _counts(tally: Tally) -> dict[str, int]:
+    return {"truth": tally.truth, "found": tally.found, "false": tally.false}
+
+
+def _table(order: Order, score: Score) -> None:
+    rows = []
+    parts = (
+        ("violations", score.violations, score.violations_by_offence),
+        ("fines", score.fines, score.fines_by_offence),
+    )
+    for what, total, by_offence in parts:
+        for name, tally in [*by_offence.items(), ("all", total)]:
+            sums = (tally.sum_truth, tally.sum_found, tally.paid_truth, tally.paid_found)
+            rows.append(
+                (what, name, tally.truth, tally.found, tally.false, *(sums if what == "fines" else ("",) * 4))
+            )
+    title = f"{order.country}, {order.days} days from {order.start}, {score.passes} passes, seed {order.seed}, {score.currency}"
+    columns = (
+        "what",
+        "offence",
+        "truth",
+        "found",
+        "false",
+        "sum truth",
+        "sum found",
+        "paid truth",
+        "paid found",
+    )
+    print_table(columns, rows, title)
+
+
+def _write(folder: Path, score: Score) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, rows in (("truth.json", score.truth_rows), ("found.json", score.found_rows)):
+            (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(rows), indent=1) + b"\n")
+    except OSError as error:
+        raise BadConfiguration(f"cannot write {folder}: {error}") from error

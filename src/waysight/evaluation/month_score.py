@@ -1,0 +1,193 @@
+"""What was found in a simulated month against its truth: counts, sums, and each difference in words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from waysight.messages import Fine, Violation
+from waysight.simulate.month.truth import Deed, Key, Ruling, Truth
+
+_MOST_WORDS = 20
+_KMH_OFF = 3.0  # how far a section's speed may be under the truth
+
+
+Rows = dict[str, list[dict[str, object]]]  # violations and fines, as `report accuracy --truth` reads them
+
+
+@dataclass
+class Tally:
+    """How much there truly was, how much of it was found as it was, and what was found that was not."""
+
+    truth: int = 0
+    found: int = 0
+    false: int = 0
+    sum_truth: Decimal = Decimal(0)
+    sum_found: Decimal = Decimal(0)
+    paid_truth: Decimal = Decimal(0)
+    paid_found: Decimal = Decimal(0)
+
+    @property
+    def right(self) -> bool:
+        """Whether both sides agree in everything."""
+        same = (self.sum_truth, self.paid_truth) == (self.sum_found, self.paid_found)
+        return self.truth == self.found and not self.false and same
+
+
+@dataclass
+class Score:
+    """Totals, the same by offence, and the first differences in words."""
+
+    passes: int
+    currency: str
+    violations: Tally
+    fines: Tally
+    violations_by_offence: Mapping[str, Tally]
+    fines_by_offence: Mapping[str, Tally]
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    truth_rows: Rows = field(default_factory=dict)
+    found_rows: Rows = field(default_factory=dict)
+
+    @property
+    def right(self) -> bool:
+        """Whether the month was told exactly as it was."""
+        return self.violations.right and self.fines.right and not self.dead_letters
+
+
+def scored(
+    truth: Truth, violations: Iterable[Violation], fines: Iterable[Fine], letters: Mapping[str, int]
+) -> Score:
+    """Compare; a violation or fine with a wrong fact is both missing and false."""
+    words: list[str] = []
+    by_id = {v.violation_id: v for v in violations}
+    found: dict[Key, Violation] = {}
+    violations_by: dict[str, Tally] = defaultdict(Tally)
+    for one in by_id.values():
+        key = (str(one.offence), tuple(one.sighting_ids))
+        deed = truth.deeds.get(key)
+        wrong = "nobody did that" if deed is None else "twice" if key in found else _wrong(deed, one)
+        tally = violations_by[one.offence]
+        if wrong:
+            tally.false += 1
+            words.append(f"violation {one.offence} {one.camera_id} {one.plate} {one.occurred_ms}: {wrong}")
+        else:
+            found[key] = one
+            tally.found += 1
+    for key, deed in truth.deeds.items():
+        violations_by[deed.offence].truth += 1
+        if key not in found:
+            words.append(f"not found: {deed}")
+    fines_by = _fines(truth, by_id, fines, words)
+    return Score(
+        passes=truth.passes,
+        currency=truth.nation.currency,
+        violations=_total(violations_by.values()),
+        fines=_total(fines_by.values()),
+        violations_by_offence=dict(sorted(violations_by.items())),
+        fines_by_offence=dict(sorted(fines_by.items())),
+        dead_letters=dict(Counter(letters)),
+        differences=words[:_MOST_WORDS],
+        truth_rows=_truth_rows(truth),
+        found_rows=_found_rows(by_id.values(), fines),
+    )
+
+
+def _fines(
+    truth: Truth, by_id: Mapping[str, Violation], fines: Iterable[Fine], words: list[str]
+) -> dict[str, Tally]:
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    rulings = {r.deed.key: r for r in truth.rulings()}
+    for ruling in rulings.values():
+        tally = tallies[ruling.deed.offence]
+        tally.truth += 1
+        tally.sum_truth += ruling.sum.amount
+        tally.paid_truth += ruling.paid
+    seen = set()
+    for fine in fines:
+        violation = by_id.get(fine.violation_id)
+        key = (str(fine.offence), tuple(violation.sighting_ids) if violation else ())
+        due = rulings.get(key)
+        tally = tallies[fine.offence]
+        if fine.status != "cancelled":
+            tally.sum_found += fine.amount
+            tally.paid_found += fine.paid
+        wrong = "no such fine is due" if due is None else "twice" if key in seen else _unlike(due, fine)
+        seen.add(key)
+        if wrong:
+            tally.false += 1
+            words.append(f"fine {fine.number} {fine.offence} {fine.plate}: {wrong}")
+        else:
+            tally.found += 1
+    words += [f"no fine: {rulings[key]}" for key in rulings.keys() - seen]
+    return tallies
+
+
+def _truth_rows(truth: Truth) -> Rows:
+    violations: list[dict[str, object]] = [
+        {
+            "offence": d.offence, "camera_id": d.camera_id, "plate": d.plate, "occurred_ms": d.occurred_ms,
+            "section_id": d.camera_id.partition("-")[0] if d.offence == "average_speed" else "",
+        }
+        for d in truth.deeds.values()
+    ]  # fmt: skip
+    fines: list[dict[str, object]] = [
+        {
+            "plate": r.deed.plate, "offence": r.deed.offence, "amount": f"{r.sum.amount}",
+            "currency": truth.nation.currency,
+        }
+        for r in truth.rulings()
+    ]  # fmt: skip
+    return {"violations": violations, "fines": fines}
+
+
+def _found_rows(violations: Iterable[Violation], fines: Iterable[Fine]) -> Rows:
+    facts = ("offence", "camera_id", "section_id", "plate", "occurred_ms")
+    return {
+        "violations": [{f: getattr(v, f) for f in facts} for v in violations],
+        "fines": [
+            {"plate": f.plate, "offence": f.offence, "amount": f"{f.amount}", "currency": f.currency}
+            for f in fines
+        ],
+    }
+
+
+def _wrong(deed: Deed, one: Violation) -> str:
+    facts = {
+        "camera": (deed.camera_id, one.camera_id), "plate": (deed.plate, one.plate),
+        "time": (deed.occurred_ms, one.occurred_ms), "enforceable": (deed.enforceable, one.enforceable),
+    }  # fmt: skip
+    if deed.over_kmh is not None and one.enforced_kmh is not None and one.limit_kmh is not None:
+        over = one.enforced_kmh - one.limit_kmh
+        exact = deed.offence != "average_speed"
+        near = abs(over - deed.over_kmh) < 1e-3 if exact else -_KMH_OFF < over - deed.over_kmh <= 0
+        facts["km/h over"] = (deed.over_kmh, deed.over_kmh if near else over)
+    return _differences(facts)
+
+
+def _unlike(due: Ruling, fine: Fine) -> str:
+    cost = due.sum
+    facts = {
+        "plate": (due.deed.plate, fine.plate), "article": (cost.article, fine.law), "amount": (cost.amount, fine.amount),
+        "reduced": (cost.reduced, fine.discount_amount), "paid": (due.paid, fine.paid),
+        "status": ("paid" if due.settled else "issued", fine.status),
+    }  # fmt: skip
+    if cost.until is not None:
+        facts["until"] = (f"{cost.until}", fine.discount_until)
+    return _differences(facts)
+
+
+def _differences(facts: Mapping[str, tuple[object, object]]) -> str:
+    return "; ".join(
+        f"{name} is {found}, truly {truly}" for name, (truly, found) in facts.items() if truly != found
+    )
+
+
+def _total(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for one in tallies:
+        for name in vars(total):
+            setattr(total, name, getattr(total, name) + getattr(one, name))
+    return total

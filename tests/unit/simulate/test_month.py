@@ -1,0 +1,80 @@
+"""A simulated month: its truth is its own, and the real processors find exactly that."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from waysight.cli import build
+from waysight.evaluation.month import Order, run_month
+from waysight.settings import Settings
+from waysight.simulate.month import court
+from waysight.simulate.month.streets import Streets, plate_of
+from waysight.simulate.month.tariffs import KZ, NATIONS
+from waysight.simulate.month.traffic import Traffic
+
+
+def _order(country: str = "kz", seed: int = 1, **more: object) -> Order:
+    given: dict[str, object] = {"start": date(2025, 12, 24), "days": 10, "passes": 600, **more}
+    return Order(country=country, seed=seed, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("country", sorted(NATIONS))
+def test_the_real_processors_find_the_truth(country: str) -> None:
+    score = run_month(_order(country), Settings())
+    assert not score.differences and score.right
+    assert score.violations.truth > 40 and score.fines.truth > 25
+    assert score.fines.sum_truth > score.fines.paid_truth > 0
+
+
+def test_a_changed_price_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = {day: value for day, value in KZ.units} | {date(2026, 1, 1): Decimal(4326)}
+    dearer = replace(KZ, units=tuple(units.items()))
+    monkeypatch.setitem(NATIONS, "kz", dearer)  # type: ignore[arg-type]
+    score = run_month(_order(), Settings())
+    assert score.violations.right and not score.fines.right
+    assert any("amount is" in line for line in score.differences)
+
+
+def test_the_same_seed_gives_the_same_month() -> None:
+    one, two, other = (Traffic(Streets(KZ, date(2025, 12, 30)), 300, 3, seed) for seed in (4, 4, 5))
+    assert list(one.events()) == list(two.events()) != list(other.events())
+    assert one.truth.deeds == two.truth.deeds != other.truth.deeds
+
+
+@pytest.mark.parametrize("country", sorted(NATIONS))
+def test_no_two_vehicles_share_a_plate(country: str) -> None:
+    numbers = (*range(20_000), *range(149_000, 170_000))
+    assert len({plate_of(country, n) for n in numbers}) == len(numbers)
+
+
+def test_the_truth_shares_nothing_with_what_it_judges() -> None:
+    folder = Path(court.__file__).parent
+    named = set()
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named |= {a.name for a in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                named.add(node.module or "")
+    ours = {n for n in named if n.startswith("waysight")}
+    assert ours and all(n.startswith(("waysight.simulate", "waysight.messages")) for n in ours)
+
+
+def test_the_command_prints_what_was_asked_for(tmp_path: Path) -> None:
+    command = ["simulate", "--passes", "300", "--days", "4", "--seed", "3", "--level", "sightings"]
+    done = CliRunner().invoke(build("simulate"), [*command, "--check", "--json", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert {"truth", "found", "false"} <= said["violations"].keys()
+    assert said["fines"]["sum_truth"] == said["fines"]["sum_found"]
+    written = json.loads((tmp_path / "truth.json").read_text())
+    assert len(written["violations"]) == said["violations"]["truth"]
+    assert len(written["fines"]) == said["fines"]["truth"]
