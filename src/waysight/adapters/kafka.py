@@ -19,6 +19,7 @@ from waysight.settings import Settings
 
 _log = logging.getLogger(__name__)
 _SILENCE_S, _ANSWER_S = 30.0, 3.0
+_GATHER_S = 0.05  # librdkafka waits so long for a full batch, also when all there is has come
 _WRONG = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 Delivered = Callable[[str | None], None]
 
@@ -155,7 +156,7 @@ def read_messages(
         consumer.assign(starts)
         heard = time.monotonic()
         while open_partitions:
-            for raw in consumer.consume(1000, 0.5):
+            for raw in consumer.consume(1000, _GATHER_S):
                 heard = time.monotonic()
                 at, error = raw.partition(), raw.error()
                 if error is None and raw.offset() < ends[at]:
@@ -223,16 +224,6 @@ def latest_by_key(settings: Settings, codec: Codec, topic: str) -> dict[str, Any
         else:
             latest[key] = record
     return latest
-
-
-def latest_of_key(settings: Settings, codec: Codec, topic: str, key: str) -> Any | None:
-    """The newest record of one key, or None; only that key's messages are decoded. Raises EngineDown."""
-    require_answer(settings)
-    wanted, newest = key.encode(), None
-    for message in read_messages(settings, topic):
-        if message.key == wanted:
-            newest = None if message.value is None else codec.decode(topic, message.value)
-    return newest
 
 
 def require_answer(settings: Settings) -> None:

@@ -44,6 +44,8 @@ def held_back(table: Table, change: Change, decisions: Mapping[str, str]) -> str
         return "not published"
     if table.topic == "violations" and change.row_id in decisions:
         return decisions[change.row_id]
+    if table.topic == "violations" and before and before.get("corrects"):
+        return "corrected"  # an officer made it from the pictures; the stream never says it
     if before and after and any(before[name] != after[name] for name in table.order):
         return "moved"
     if table.topic == "alerts" and before and (before["status"] != "new" or after is None):

@@ -128,6 +128,8 @@ def test_what_a_person_decided_is_held_back(clickhouse: ClickHouse, examples: Ca
     moved = Change("v", row, {**row, "occurred_ms": row["occurred_ms"] + 1})
     assert held_back(VIOLATIONS, moved, {}) == "moved"
     assert held_back(VIOLATIONS, Change("v", None, row), {}) == ""
+    by_hand = {**row, "corrects": "v0"}
+    assert held_back(VIOLATIONS, Change("v", by_hand, None), {}) == "corrected"
 
 
 @pytest.mark.parametrize(

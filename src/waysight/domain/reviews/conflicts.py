@@ -69,13 +69,13 @@ def against_acceptance(
     says why in a note; a corrected plate they read and type themselves instead (`typed`). The codes of BARRING
     are never accepted.
     """
+    if not typed and {"corrected", "one_read"} & {*conflicts}:
+        return "the plate is not proved by two reads: read it from the pictures yourself and give it with --plate"
     barred = [code for code in conflicts if code in BARRING]
     if barred:
         return f"{', '.join(barred)}: this cannot be accepted"
     if bulk and conflicts:
         return f"{', '.join(conflicts)}: not accepted together with others"
-    if "corrected" in conflicts and not typed:
-        return "the plate was corrected by hand: read it yourself and give it with --plate"
     named = {*despite, *(("corrected",) if typed else ())}
     open_ = [code for code in conflicts if code not in named]
     if open_:
