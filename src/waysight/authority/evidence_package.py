@@ -28,8 +28,9 @@ manifest.sig    Ed25519 signature of manifest.json by the key in public_key.pem 
 frames/         the pictures as the cameras sent them{frames}
 pictures/       the pictures with bystanders hidden, where that was asked for
 annotated/      the pictures with what was found drawn on them; made for people, no evidence themselves
-records/        measurement, calibration, clock, sightings, register, device reads and corrections, where there are any
-rules/          the rule pack that was applied
+records/        measurement, calibration, clock, sightings and register; device reads, corrections and confirmations
+                of the rule pack's values where there are any
+rules/          the rule pack that was applied; values that a named person confirmed are in records/confirmations.json
 
 Check it with `waysight evidence verify`, with `python3 verify_evidence.py` (one file of the waysight project, which
 needs nothing but Python), or without any program of ours:

@@ -15,6 +15,7 @@ from waysight.domain.clocks import clock_record
 from waysight.messages import (
     CameraRecord,
     ClockCheck,
+    Confirmation,
     ExternalRead,
     Fine,
     FrameRef,
@@ -50,6 +51,7 @@ class Facts:
     sightings: Sequence[Sighting] = ()
     corrected: Sequence[Violation] = ()
     vehicle: Vehicle | None = None
+    confirmations: Sequence[Confirmation] = ()
 
     def camera(self, camera_id: str) -> Camera | None:
         """The configuration of a camera, where it is known."""
@@ -91,6 +93,8 @@ def records(facts: Facts) -> dict[str, bytes]:
         },
         "register": register(facts),
     }
+    if facts.confirmations:
+        said["confirmations"] = sorted(facts.confirmations, key=lambda c: (c.path, c.confirmed_ms))
     if v.source != "picture":
         said["device_reads"] = list(facts.device_reads)
     if v.corrects:

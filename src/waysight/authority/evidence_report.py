@@ -23,7 +23,7 @@ _FIGURES = (
     ("measured_kmh", "measured", "{:.2f} km/h"), ("uncertainty_kmh", "uncertainty (95 %), deducted", "{:.2f} km/h"),
     ("tolerance_kmh", "tolerance of the law, deducted", "{:.2f} km/h"), ("enforced_kmh", "held against the driver", "{:.2f} km/h"),
     ("limit_kmh", "limit", "{:g} km/h"), ("distance_m", "surveyed distance", "{:.2f} m"),
-    ("duration_ms", "longest time that the clocks allow", "{:.0f} ms"), ("red_ms", "red for at least", "{:.0f} ms"),
+    ("duration_ms", "longest time by the clocks", "{:.0f} ms"), ("red_ms", "red for at least", "{:.0f} ms"),
     ("dwell_ms", "stood for at least", "{:.0f} ms"),
 )  # fmt: skip
 _HIDDEN = {
@@ -210,11 +210,14 @@ class _Page:
                 continue
             pdf.set_font("dejavu", "", 8)
             lines = pdf.multi_cell(_WIDTH_MM - _LABEL_MM, 3.7, value, align="L", dry_run=True, output="LINES")
-            if pdf.get_y() + 3.7 * len(lines) > _BOTTOM_MM:
+            pdf.set_font("dejavu", "", 7)
+            names = pdf.multi_cell(_LABEL_MM - 2, 3.3, name, align="L", dry_run=True, output="LINES")
+            height = max(3.7 * len(lines), 3.3 * len(names)) + 0.2
+            if pdf.get_y() + height > _BOTTOM_MM:
                 pdf.add_page()
             y = pdf.get_y()
             pdf.set_fill_color(*_PALE)
-            pdf.rect(_LEFT_MM, y, _LABEL_MM - 1, 3.7 * len(lines) + 0.2, "F")
+            pdf.rect(_LEFT_MM, y, _LABEL_MM - 1, height, "F")
             self._text(name, 7, _GREY, width=_LABEL_MM - 2)
             below = pdf.get_y()
             pdf.set_xy(_LEFT_MM + _LABEL_MM, y)

@@ -16,7 +16,7 @@ from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import ClickHouse, connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.inference import TritonAnalyser
-from waysight.adapters.kafka import latest_by_key, latest_of_key
+from waysight.adapters.kafka import latest_by_key
 from waysight.adapters.key_folder import KeyFolder, read_folder
 from waysight.authority.evidence_archive import read_package, write_package
 from waysight.authority.evidence_blur import Blur, Hidden, find_bystanders
@@ -24,12 +24,13 @@ from waysight.authority.evidence_check import MANIFEST, Verdict, verify_package
 from waysight.authority.evidence_package import build_package, cameras_of
 from waysight.authority.evidence_records import Facts
 from waysight.authority.keyring import KeyRing, read_ring
+from waysight.authority.review_desk import registered
 from waysight.authority.reviewing import load_frames
 from waysight.codec import Codec
 from waysight.commands.evidence_keys import keys_app
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, when
 from waysight.errors import BadConfiguration, BadMessage, NotAllowed
-from waysight.messages import Fine, Violation
+from waysight.messages import Confirmation, Fine, Violation
 from waysight.settings import Settings, get_settings
 from waysight.storage.evidence_records import (
     clock_checks_around,
@@ -106,19 +107,19 @@ def gather(settings: Settings, clickhouse: ClickHouse, codec: Codec, violation: 
     """Everything that a violation's package is made of, from where it is kept."""
     known = latest_by_key(settings, codec, "cameras")
     fines = newest(clickhouse, "fines", Fine, "version", 1, violation_id=violation.violation_id)
+    confirmed: dict[str, Confirmation] = latest_by_key(settings, codec, "confirmations")
     corrected = corrected_from(clickhouse, violation)
     facts = Facts(
         violation=violation,
         frames=load_frames(violation, EvidenceStore(settings.evidence)),
         cameras=[known[name] for name in cameras_of(violation) if name in known],
-        reviews=[
-            r for v in (*reversed(corrected), violation) for r in reviews_of(clickhouse, v.violation_id)
-        ],
+        reviews=reviews_of(clickhouse, *(v.violation_id for v in (violation, *corrected))),
         fine=fines[0] if fines else None,
         device_reads=device_reads(clickhouse, violation),
         sightings=sightings_by_id(clickhouse, violation.sighting_ids),
         corrected=corrected,
-        vehicle=latest_of_key(settings, codec, "vehicles", violation.plate) if violation.plate else None,
+        vehicle=registered(settings, codec, [violation.plate]).get(violation.plate),
+        confirmations=[c for c in confirmed.values() if c.pack.partition("@")[0] == violation.country],
     )
     checks = [
         c for name in facts.camera_ids for c in clock_checks_around(clickhouse, name, facts.first_ms(name))

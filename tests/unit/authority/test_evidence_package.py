@@ -25,7 +25,7 @@ from waysight.authority.evidence_check import verify_package
 from waysight.authority.evidence_package import build_package, cameras_of
 from waysight.authority.evidence_records import Facts
 from waysight.errors import BadConfiguration, BadMessage
-from waysight.messages import CameraRecord, ClockCheck, ExternalRead
+from waysight.messages import CameraRecord, ClockCheck, Confirmation, ExternalRead
 from waysight.settings import Settings
 
 Make = Callable[..., Any]
@@ -79,6 +79,8 @@ def facts(violation: Make, frame: Make, review: Make, vehicle: Make) -> Facts:
     return Facts(
         violation=found, frames={REF: data}, cameras=[camera], vehicle=vehicle(), clock_checks=checks,
         reviews=[review(decision="returned", reason="plates_differ", corrected_plate="123ABC02"), review(review_id="r2")],
+        confirmations=[Confirmation(confirmation_id="k1", pack="kz@2026.12", path="offences.x", value="3", by="C. Counsel",
+                                    role="lawyer", source="code", confirmed_ms=at_ms, revoked=False)],
         device_reads=[read], corrected=[violation(violation_id="v0", plate="128ABC02", evidence=(ref,))],
     )  # fmt: skip
 
@@ -89,7 +91,16 @@ def package(facts: Facts, settings: Settings) -> dict[str, bytes]:
     return build_package(facts, open_signer(settings), SIGNED_MS)
 
 
-RECORDS = ("calibration", "clock", "corrections", "device_reads", "measurement", "register", "sightings")
+RECORDS = (
+    "calibration",
+    "clock",
+    "confirmations",
+    "corrections",
+    "device_reads",
+    "measurement",
+    "register",
+    "sightings",
+)
 
 
 def test_a_package_holds_what_the_violation_rests_on(package: dict[str, bytes], settings: Settings) -> None:
@@ -128,6 +139,7 @@ def test_the_records_say_how_it_was_measured_and_by_what(package: dict[str, byte
     assert [r["decision"] for r in corrections["decisions"]] == ["returned"]
     assert said["register"]["registered"]["colour"] == "white"
     assert "Қасымова" not in package["records/register.json"].decode()
+    assert said["confirmations"][0]["by"] == "C. Counsel"
     assert said["sightings"]["no_longer_kept"] == ["s1", "s2"]
 
 
@@ -294,7 +306,10 @@ def test_a_stranger_s_signature_is_not_trusted(package: dict[str, bytes], tmp_pa
     assert verify_package(package).trusted is None
 
 
-def test_the_same_facts_give_the_same_archive(package: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_same_facts_give_the_same_archive(
+    facts: Facts, package: dict[str, bytes], settings: Settings, tmp_path: Path
+) -> None:
+    assert build_package(facts, open_signer(settings), SIGNED_MS) == package
     first, second = (write_package(package, tmp_path / f"{n}.zip").read_bytes() for n in "ab")
     assert first == second
     with pytest.raises(BadConfiguration, match="already there"):
