@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import ClickHouse, connect
+from waysight.commands.export_datex import export_datex
 from waysight.commands.output import Case, Json, Purpose, note, open_codec, print_json
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
@@ -24,7 +25,9 @@ DATASETS = ("violations", "fines", "alerts", "sightings", "counts")
 # A row counts as stored once no insert that began before can still become visible.
 SETTLING_MS = 5_000
 
-Dataset = Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")]
+DATEX = "datex"
+
+Dataset = Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}, {DATEX}.")]
 Format = Annotated[
     str,
     typer.Option("--format", help=f"One of {', '.join(FORMATS)}; default: by the file's ending, else csv."),
@@ -41,6 +44,11 @@ Since = Annotated[
     str, typer.Option(help="Only what was stored after a cursor: `cursor` of the last manifest, or `start`.")
 ]
 Until = Annotated[str, typer.Option(help="Only what was stored up to a cursor, to make an old export again.")]
+Step = Annotated[str, typer.Option(help="For datex: minute or hour.")]
+Country = Annotated[
+    str, typer.Option(help="For datex: who publishes, two letters; default: the cameras' country.")
+]
+Creator = Annotated[str, typer.Option(help="For datex: name of who publishes.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,13 +59,19 @@ def register(app: typer.Typer) -> None:
 def run(
     dataset: Dataset, out: Out, format_: Format = "", purpose: Purpose = "", case: Case = "", from_: From = "",
     to: To = "", camera: Camera = "", plate: Plate = "", offence: Offence = "", status: Status = "", columns: Columns = "",
-    since_cursor: Since = "", until_cursor: Until = "", json_: Json = False,
+    since_cursor: Since = "", until_cursor: Until = "", step: Step = "hour", country: Country = "",
+    creator: Creator = "waysight", json_: Json = False,
 ) -> None:  # fmt: skip
     """Write rows to a file, newest version of each, in the order of their key; recorded in the audit log.
 
     Beside it lies FILE.manifest.json: what was asked, the columns, the number of rows, the SHA-256 of the file and of
     the rows (the same for every format), and the cursor from which the next incremental export goes on.
+    `datex` writes counts and mean speeds per camera as DATEX II for everyone, without purpose and case.
     """
+    if dataset == DATEX:
+        span = parse_time(from_, "--from"), parse_time(to, "--to")
+        export_datex(out, *span, camera, step, country, creator, json_)
+        return
     require_purpose(purpose, case)
     if dataset not in DATASETS:
         raise BadConfiguration(f"there is no export of {dataset!r}; there are {', '.join(DATASETS)}")
