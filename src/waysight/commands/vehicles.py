@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from waysight.authority.imports import convert_all, read_rows
+from waysight.authority.imports import convert_all, moment_ms, read_rows
 from waysight.authority.rulepacks import all_packs
 from waysight.commands.importing import publish_file
 from waysight.commands.output import Json
@@ -16,7 +16,10 @@ from waysight.errors import BadConfiguration
 from waysight.messages import Vehicle
 
 REQUIRED = ("plate", "country", "owner_name", "owner_id")
-OPTIONAL = ("make", "model", "type", "colour", "owner_address", "owner_kind")
+OPTIONAL = (
+    "make", "model", "type", "colour", "owner_address", "owner_kind", "owner_since", "insured_until", "inspected_until",
+    "emission_class", "mass_kg",
+)  # fmt: skip
 File = Annotated[Path, typer.Argument(help=f"CSV with {', '.join(REQUIRED)}; also {', '.join(OPTIONAL)}.")]
 
 
@@ -57,4 +60,21 @@ def vehicle_of(row: dict[str, str]) -> Vehicle:
         owner_name=row["owner_name"],
         owner_address=row.get("owner_address", ""),
         owner_kind=kind,
+        owner_since_ms=_moment(row, "owner_since", end_of_day=False) or 0,
+        insured_until_ms=_moment(row, "insured_until", end_of_day=True),
+        inspected_until_ms=_moment(row, "inspected_until", end_of_day=True),
+        emission_class=row.get("emission_class", "").lower(),
+        mass_kg=_mass_kg(row.get("mass_kg", "")),
     )
+
+
+def _moment(row: dict[str, str], column: str, end_of_day: bool) -> int | None:
+    """UTC epoch ms of a column, None where it is empty; a date alone is its start, or its end."""
+    text = row.get(column, "")
+    return moment_ms(text, column, end_of_day) if text else None
+
+
+def _mass_kg(text: str) -> int | None:
+    if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
+        raise BadConfiguration(f"mass_kg {text!r} is no mass in whole kilograms")
+    return int(text) if text else None

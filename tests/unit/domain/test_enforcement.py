@@ -118,6 +118,11 @@ def test_spot_speed_needs_frames_and_purpose() -> None:
     assert spot_speed.judge(LAW, SCENE, _sighting([60, 55])) is None
 
 
+def test_an_offence_without_a_price_names_it() -> None:
+    assert LAW.obstacle("kz", "pedestrian_priority", START_MS) == "no_tariff"
+    assert LAW.obstacle("kz", "spot_speed", START_MS) == ""
+
+
 @pytest.mark.parametrize(
     ("scene", "change", "obstacle"),
     [
@@ -129,7 +134,6 @@ def test_spot_speed_needs_frames_and_purpose() -> None:
         ({}, {"plate_votes": 1}, "single_read"),
         ({}, {"best_frame": None}, "no_evidence"),
         ({"country": "zz"}, {}, "no_rule_pack"),
-        ({"country": "pe"}, {}, "no_tariff"),
     ],
 )
 def test_obstacles_are_named(scene: dict[str, object], change: dict[str, object], obstacle: str) -> None:

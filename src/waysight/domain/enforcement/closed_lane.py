@@ -6,12 +6,12 @@ over some metres or seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from waysight.domain.enforcement.case import Law, violation
 from waysight.domain.enforcement.presence import frames_of, run_inside, travel_m, zones_of
-from waysight.domain.scene import Scene
+from waysight.domain.scene import Scene, Zone
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import Sighting
 
@@ -22,9 +22,16 @@ LEAST_STAY_MS = 2_000
 
 
 def judge(law: Law, scene: Scene, sighting: Sighting, kind: Closed) -> Iterator[Violation]:
-    """One violation for each zone of a kind that a pass was provably in; zones by the register are not its own."""
+    """One violation for each zone of a kind that a pass was provably in; those by the register are `papers`'."""
+    return judge_closed(law, scene, sighting, kind, lambda zone: not zone.by_register)
+
+
+def judge_closed(
+    law: Law, scene: Scene, sighting: Sighting, kind: Closed, concerned: Callable[[Zone], bool]
+) -> Iterator[Violation]:
+    """The same for the zones of which `concerned` says that they are closed to this vehicle."""
     for zone in zones_of(scene, kind, sighting):
-        points = () if zone.by_register else run_inside(scene, zone, sighting)
+        points = run_inside(scene, zone, sighting) if concerned(zone) else ()
         if len(points) < LEAST_POINTS:
             continue
         stay_ms = points[-1].captured_ms - points[0].captured_ms
