@@ -28,8 +28,11 @@ def check_pack(pack: raw.PackFile, file: YamlFile) -> None:
     for name, period in (("appeal", pack.appeal), ("limitation", pack.limitation)):
         if period is not None:
             _known_sources(period, pack, file, (name, "sources"))
+    ids = [r.id for r in pack.readings]
     for i, reading in enumerate(pack.readings):
         _known_sources(reading, pack, file, ("readings", i, "sources"))
+        if reading.id in ids[:i]:
+            file.refuse(("readings", i, "id"), f"{reading.id} is there twice")
 
 
 def _check_offences(pack: raw.PackFile, file: YamlFile) -> None:
@@ -64,11 +67,10 @@ def _check_repeats(pack: raw.PackFile, file: YamlFile) -> None:
         _known_sources(repeat, pack, file, ("repeats", i, "sources"))
         if missing := [law for law in repeat.of if law not in laws]:
             file.refuse(("repeats", i, "of"), f"no tariff has {', '.join(missing)}")
-        if twice := sorted(seen.intersection(repeat.of)):
-            file.refuse(
-                ("repeats", i, "of"), f"an overlap: {', '.join(twice)} is repeated in another row, too"
-            )
-        seen.update(repeat.of)
+        for law in repeat.of:
+            if law in seen:
+                file.refuse(("repeats", i, "of"), f"an overlap: {law} is repeated twice")
+            seen.add(law)
         if not any(r.applies == "repeat" for r in pack.readings):
             file.refuse(("repeats", i), "a repeated offence needs a reading that applies to `repeat`")
 

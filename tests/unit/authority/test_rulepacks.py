@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from waysight.authority.notice_words import notice_words
+from waysight.authority.rulepack_files import OffenceName
 from waysight.authority.rulepacks import all_packs, load_pack, read_pack
 from waysight.errors import BadConfiguration
 
@@ -65,17 +69,68 @@ def test_an_unknown_pack_is_refused(name: str) -> None:
 def test_a_broken_pack_is_refused_with_its_line(
     tmp_path: Path, root: Path, old: str, new: str, line_of: str, message: str
 ) -> None:
-    text = (root / "rules/kz/pack.yaml").read_text()
+    refused(tmp_path, root, "kz", old, new, line_of, message)
+
+
+@pytest.mark.parametrize(
+    ("country", "old", "new", "line_of", "message"),
+    [
+        ("kz", "[F-KZ8, F-KZ10, F-KZ25]}", "[F-KZ8, F-KZ10, F-KZ25], units: 6}", "units: 6", "is there twice"),
+        ("kz", "over_kmh: [20, 40], units: 10, confidence: read, sources: [F-KZ8, F-KZ10]", "over_kmh: [20, 40], bounds: '[]', units: 10, confidence: read, sources: [F-KZ8, F-KZ10]", "bounds: '[]'", "an overlap between tiers: 20 itself belongs to both"),
+        ("ma", 'over_kmh: [30, 50], bounds: "[)"', 'over_kmh: [30, 50], bounds: "()"', '[30, 50], bounds: "()"', "a gap between tiers: 30 itself belongs to neither"),
+        ("ma", "amount: 300, discount: class_3", "discount: class_3", "[0, 20]", "exactly one of `units`, `amount`, `refer_to`"),
+        ("ma", "refer_to: court, consequence", "refer_to: cour, consequence", "refer_to: cour,", "court"),
+        ("ma", 'refer_to: court, consequence: "Délit : tribunal, retrait du permis (court, withdrawal of the licence)", ', "refer_to: court, ", "refer_to: court, conf", "go together"),
+        ("ma", "discount: class_3, conf", "discount: class_9, conf", "class_9", "no discount 'class_9'"),
+        ("ma", "amount: 500, days: 15", "amount: 400, days: 15", "amount: 400, days: 15", "must cost more"),
+        ("ma", "amount: 500, days: 15", "amount: 500, days: 1", "amount: 500, days: 1,", "an overlap between stages"),
+        ("ma", "fr: Non-respect du feu rouge, ar", "ar", "ar: عدم احترام", "a text in each of fr, ar, en"),
+        ("ma", "limitation: {trigger: issued, confidence: unsure}", "limitation: {trigger: issued, confidence: read, sources: [F-MA1]}", "limitation:", "none only where it is unsure"),
+        ("ma", "limitation: {trigger: issued,", "limitation: {trigger: issue,", "limitation:", "issued"),
+        ("pe", "offences: [spot_speed], from: 2021-01-01, until: null, kmh: 5", "offences: [bus_lane], from: 2021-01-01, until: null, kmh: 5", "kmh: 5", "not measured as a speed"),
+        ("pe", "tolerances:", "tolerances:\n  - {offences: [spot_speed], from: 2020-01-01, until: null, kmh: 5, confidence: unsure}", "from: 2021-01-01, until: null, kmh", "an overlap between dates"),
+        ("pe", "of: [M20, M17,", "of: [M20, M20, M17,", "M20, M20", "an overlap: M20"),
+        ("pe", "of: [M20, M17,", "of: [M20, M18,", "M20, M18", "no tariff has M18"),
+        ("pe", "factor: 2", "factor: 2, units: 3", "units: 3", "exactly one of"),
+        ("pe", "from: 2022-01-14", "from: 2020-01-14", "2020-01-14", "before the pack's effective_from"),
+        ("pe", "confidence: read, sources: [F-PE6]}]}", "confidence: read}]}", "law: G10", "needs a source"),
+        ("pe", "- {id: unit_day,", "- {id: bound,", "id: bound, applies: unit", "bound is there twice"),
+        ("pe", "calendar:", "calender:", "calender:", "Extra inputs"),
+        ("pe", "- offence: bus_lane", "- offence: bus_line", "bus_line", "bus_lane"),
+    ],
+)  # fmt: skip
+def test_a_broken_pack_of_another_country_is_refused_with_its_line(
+    tmp_path: Path, root: Path, country: str, old: str, new: str, line_of: str, message: str
+) -> None:
+    refused(tmp_path, root, country, old, new, line_of, message)
+
+
+def refused(tmp_path: Path, root: Path, country: str, old: str, new: str, line_of: str, message: str) -> None:
+    text = (root / f"rules/{country}/pack.yaml").read_text()
     assert old in text
-    (tmp_path / "pack.yaml").write_text(text.replace(old, new))
-    (tmp_path / "plates.yaml").write_text((root / "rules/kz/plates.yaml").read_text())
+    broken = text.replace(old, new, 1) if country != "kz" else text.replace(old, new)
+    (tmp_path / "pack.yaml").write_text(broken)
+    (tmp_path / "plates.yaml").write_text((root / f"rules/{country}/plates.yaml").read_text())
     with pytest.raises(BadConfiguration, match=message) as caught:
         read_pack(tmp_path)
     found = re.search(r"pack\.yaml:(\d+): ", str(caught.value))
     assert found is not None
-    lines = text.replace(old, new).splitlines()
+    lines = broken.splitlines()
     near = lines[max(0, int(found[1]) - 2) : int(found[1]) + 1]
     assert any(line_of in line for line in near), (found[1], near)
+
+
+def test_every_offence_of_a_pack_is_one_of_the_schema(root: Path) -> None:
+    schema = json.loads((root / "schemas/waysight.Violation.avsc").read_text())
+    (known,) = (set(f["type"]["symbols"]) for f in schema["fields"] if f["name"] == "offence")
+    assert set(get_args(OffenceName)) == known
+
+
+@pytest.mark.parametrize("country", ["kz", "ma", "pe"])
+def test_the_words_of_a_notice_are_in_the_languages_of_the_pack(country: str) -> None:
+    pack, words = load_pack(country), notice_words(country)
+    assert words.languages == tuple(pack.code)
+    assert all(t.strip() for texts in words.texts.values() for t in texts)
 
 
 @pytest.mark.parametrize(
