@@ -104,7 +104,7 @@ def check_command(
 def _check(camera: Camera, picture_path: Path | None, offline: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "id": camera.id,
-        "source": camera.public_source,
+        "source": camera.public_source or "devices: " + ", ".join(d.id for d in camera.devices),
         "purposes": list(camera.purposes),
         "picture": None,
         "calibration_error_px": round(camera.calibration.solve().error_px, 2) if camera.calibration else None,
@@ -113,7 +113,7 @@ def _check(camera: Camera, picture_path: Path | None, offline: bool) -> dict[str
         else "certificate on file",
         "problem": "",
     }
-    if offline:
+    if offline or not camera.source:
         return row
     try:
         picture = first_picture(camera)

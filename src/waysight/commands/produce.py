@@ -98,7 +98,12 @@ def choose(cameras: tuple[Camera, ...], only: list[str], path: Path) -> list[Cam
     known = {c.id for c in cameras}
     if wrong := [name for name in only if name not in known]:
         raise BadConfiguration(f"{path}: no camera {', '.join(wrong)}; it has {', '.join(sorted(known))}")
-    return [c for c in cameras if not only or c.id in only]
+    chosen = [c for c in cameras if c.source and (not only or c.id in only)]
+    if not chosen:
+        raise BadConfiguration(
+            f"{path}: no camera with a source of pictures; devices send to `waysight intake`"
+        )
+    return chosen
 
 
 def lock_all(stack: ExitStack, state_dir: Path, names: list[str]) -> None:
