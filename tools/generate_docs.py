@@ -1,4 +1,4 @@
-"""Writes docs/reference/: topics and records, the command line, metrics. `--check` compares instead."""
+"""Writes docs/reference/: topics and records, the command line, metrics, unsure law. `--check` compares instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer.main
 from prometheus_client import REGISTRY
 
 from waysight import metrics
+from waysight.authority.rulepacks import all_packs
 from waysight.cli import build
+from waysight.domain.confirming import unsure_values
 from waysight.topics import all_topics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +26,8 @@ def main() -> int:
     folder = ROOT / "docs" / "reference"
     folder.mkdir(parents=True, exist_ok=True)
     stale = []
-    for name, text in {"topics.md": topics(), "cli.md": cli(), "metrics.md": metric_names()}.items():
+    for name, text in {"topics.md": topics(), "cli.md": cli(), "metrics.md": metric_names(),
+                       "law.md": unsure_law()}.items():  # fmt: skip
         path = folder / name
         if not path.exists() or path.read_text() != NOTE + text:
             stale.append(name)
@@ -111,6 +114,22 @@ def metric_names() -> str:
         for m in sorted(ours, key=lambda m: m.name)
     )
     return f"# Metrics\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n{rows}\n"
+
+
+def unsure_law() -> str:
+    """What of each rule pack nobody confirmed."""
+    text = (
+        "# What of the law is unsure\n\nAs `waysight rules list COUNTRY --unsure` shows it. An amount or a tolerance "
+        "blocks the fines that need it, a period what would run by it; a reading is decided in the driver's favour.\n"
+    )
+    for pack in all_packs().values():
+        rows = "\n".join(
+            f"| `{v.path}` | {v.said or 'not read'} | {', '.join(v.sources)} |" for v in unsure_values(pack)
+        )
+        text += (
+            f"\n## {pack.country}: {pack.reference}\n\n| value | says | sources |\n|---|---|---|\n{rows}\n"
+        )
+    return text
 
 
 if __name__ == "__main__":
