@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from waysight.authority.review_desk import Desk
@@ -50,25 +51,27 @@ def accept(
             f"you read {typed}, the violation says {violation.plate or 'nothing'}: look again, or return it with "
             f"`waysight review correct {violation.violation_id[:12]} --plate {typed}`"
         )
-    stands = _held(desk, violation, True, minutes)
-    frames = load_frames(violation, desk.evidence)
-    vehicle = desk.vehicles([violation.plate]).get(violation.plate)
-    conflicts = conflicts_of(inspect(violation, frames, vehicle, typed))
-    why_not = against_acceptance(conflicts, despite, note, bool(typed))
-    if violation.enforceable and why_not:
-        raise NotAllowed(f"violation {violation.violation_id}: {why_not}")
-    how = Circumstances(_stage(stands), conflicts, note=note)
-    return _publish(desk, violation, decide(violation, desk.officer, "", frames, desk.now_ms(), how))
+    with _holding(desk, violation, minutes) as (stands, reviews):
+        _may(desk, violation, stands, reviews, True)
+        frames = load_frames(violation, desk.evidence)
+        vehicle = desk.vehicles([violation.plate]).get(violation.plate)
+        conflicts = conflicts_of(inspect(violation, frames, vehicle, typed))
+        why_not = against_acceptance(conflicts, despite, note, bool(typed))
+        if violation.enforceable and why_not:
+            raise NotAllowed(f"violation {violation.violation_id}: {why_not}")
+        how = Circumstances(_stage(stands), conflicts, note=note)
+        return _publish(desk, violation, decide(violation, desk.officer, "", frames, desk.now_ms(), how))
 
 
 def reject(desk: Desk, violation: Violation, reason: str, note: str = "", minutes: int = 15) -> Review:
     """Reject one violation with a reason code, accepted or not yet; raises NotAllowed."""
     if not reason:
         raise NotAllowed(f"a rejection needs a reason (--reason): {', '.join(REASONS)}")
-    stands = _held(desk, violation, False, minutes)
-    frames = load_frames(violation, desk.evidence)
-    how = Circumstances(_stage(stands), note=note)
-    return _publish(desk, violation, decide(violation, desk.officer, reason, frames, desk.now_ms(), how))
+    with _holding(desk, violation, minutes) as (stands, reviews):
+        _may(desk, violation, stands, reviews, False)
+        frames = load_frames(violation, desk.evidence)
+        how = Circumstances(_stage(stands), note=note)
+        return _publish(desk, violation, decide(violation, desk.officer, reason, frames, desk.now_ms(), how))
 
 
 def correct(
@@ -79,29 +82,28 @@ def correct(
         instead = corrected(violation, plate, desk.officer, plate_formats())
     except ValueError as error:
         raise NotAllowed(f"violation {violation.violation_id} cannot be corrected: {error}") from error
-    stands = _stands(desk, violation, minutes)[0]
-    if stands.decision in ("rejected", "returned"):
-        raise NotAllowed(f"violation {violation.violation_id} was {stands.decision} already")
-    frames = load_frames(violation, desk.evidence)
-    how = Circumstances(_stage(stands), (), False, note, violation.plate, instead.plate)
-    review = decide(violation, desk.officer, "", frames, desk.now_ms(), how)
-    return _publish(desk, violation, review, instead), instead
+    with _holding(desk, violation, minutes) as (stands, _):
+        if stands.decision in ("rejected", "returned"):
+            raise NotAllowed(f"violation {violation.violation_id} was {stands.decision} already")
+        frames = load_frames(violation, desk.evidence)
+        how = Circumstances(_stage(stands), (), False, note, violation.plate, instead.plate)
+        review = decide(violation, desk.officer, "", frames, desk.now_ms(), how)
+        return _publish(desk, violation, review, instead), instead
 
 
 def check(desk: Desk, violation: Violation, reason: str = "", note: str = "", minutes: int = 15) -> Review:
     """Another officer's second look at an accepted violation: agrees, or rejects it with a reason code."""
-    stands, reviews = _stands(desk, violation, minutes)
-    if stands.decision != "accepted":
-        raise NotAllowed(f"violation {violation.violation_id} is not accepted: there is nothing to check")
-    if corrector(violation.corrected_by, desk.officer) or any(
-        same_person(r.officer, desk.officer) for r in reviews
-    ):
-        raise NotAllowed(
-            f"you decided on violation {violation.violation_id} yourself: another officer checks it"
-        )
-    frames = load_frames(violation, desk.evidence)
-    how = Circumstances("quality", note=note)
-    return _publish(desk, violation, decide(violation, desk.officer, reason, frames, desk.now_ms(), how))
+    with _holding(desk, violation, minutes) as (stands, reviews):
+        if stands.decision != "accepted":
+            raise NotAllowed(f"violation {violation.violation_id} is not accepted: there is nothing to check")
+        own = any(same_person(r.officer, desk.officer) for r in reviews)
+        if own or corrector(violation.corrected_by, desk.officer):
+            raise NotAllowed(
+                f"you decided on violation {violation.violation_id} yourself: another officer checks it"
+            )
+        frames = load_frames(violation, desk.evidence)
+        how = Circumstances("quality", note=note)
+        return _publish(desk, violation, decide(violation, desk.officer, reason, frames, desk.now_ms(), how))
 
 
 def accept_all(desk: Desk, violations: Sequence[Violation], note: str = "", minutes: int = 60) -> Bulk:
@@ -135,16 +137,12 @@ def accept_all(desk: Desk, violations: Sequence[Violation], note: str = "", minu
     return Bulk(tuple(accepted), left)
 
 
-def _held(desk: Desk, violation: Violation, accepting: bool, minutes: int) -> Verdict:
-    stands, reviews = _stands(desk, violation, minutes)
-    code = may_decide(stands, reviews, violation.corrected_by, desk.officer, accepting)
-    if code:
-        raise NotAllowed(f"violation {violation.violation_id}: {_WHY[code]}")
-    return stands
+@contextmanager
+def _holding(desk: Desk, violation: Violation, minutes: int) -> Iterator[tuple[Verdict, list[Review]]]:
+    """What stands of a violation while the officer holds it, and its reviews; raises NotAllowed where another does.
 
-
-def _stands(desk: Desk, violation: Violation, minutes: int) -> tuple[Verdict, list[Review]]:
-    """What stands of a violation that the officer now holds, and its reviews; raises NotAllowed where another holds it."""
+    After a refusal it stays theirs only where they had taken it before.
+    """
     violation_id = violation.violation_id
     held = desk.hold([violation_id], minutes)
     if violation_id not in held.mine:
@@ -152,7 +150,20 @@ def _stands(desk: Desk, violation: Violation, minutes: int) -> tuple[Verdict, li
         whose = f"held by {lock.officer}" if lock else "not to be had"
         raise NotAllowed(f"violation {violation_id} is {whose}; `waysight review list` shows what is free")
     reviews = desk.decisions([violation], held.since_ms)[violation_id]
-    return _verdict(desk, violation, reviews), reviews
+    try:
+        yield _verdict(desk, violation, reviews), reviews
+    except NotAllowed:
+        if violation_id not in held.kept:
+            desk.give_back([violation_id])
+        raise
+
+
+def _may(
+    desk: Desk, violation: Violation, stands: Verdict, reviews: Sequence[Review], accepting: bool
+) -> None:
+    code = may_decide(stands, reviews, violation.corrected_by, desk.officer, accepting)
+    if code:
+        raise NotAllowed(f"violation {violation.violation_id}: {_WHY[code]}")
 
 
 def _verdict(desk: Desk, violation: Violation, reviews: Sequence[Review]) -> Verdict:

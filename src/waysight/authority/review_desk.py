@@ -32,10 +32,15 @@ _SLACK_MS = 10 * _MINUTE_MS
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What came of reaching for violations: `mine`, and who holds the `others`; `since_ms` is when the first was taken."""
+    """What came of reaching for violations: `mine`, and who holds the `others`.
+
+    `kept` are those of `mine` that the officer held before; `since_ms` is when the first of all was taken by anybody
+    before, UTC epoch ms.
+    """
 
     mine: frozenset[str]
     others: dict[str, ReviewLock]
+    kept: frozenset[str]
     since_ms: int | None
 
 
@@ -80,22 +85,22 @@ class Desk:
         until_ms = now_ms + minutes * _MINUTE_MS
         fresh = {self._publish_lock(violation_id, now_ms, until_ms) for violation_id in violation_ids}
         self._publisher.flush(_PATIENCE_S)
-        logs, others, before = (
-            locks_of(self.settings, self.codec, violation_ids),
-            dict[str, ReviewLock](),
-            list[int](),
-        )
-        now_ms = self.now_ms()
+        logs = locks_of(self.settings, self.codec, violation_ids)
+        others, kept, before = dict[str, ReviewLock](), set[str](), list[int]()
         for violation_id in violation_ids:
             log = logs.get(violation_id, [])
-            before += [lock.taken_ms for lock in log if lock.lock_id not in fresh]
-            found = holder(log, now_ms)
+            earlier = [lock for lock in log if lock.lock_id not in fresh]
+            before += [lock.taken_ms for lock in earlier]
+            found, was = holder(log, now_ms), holder(earlier, now_ms)
             if found is not None and same_person(found.officer, self.officer):
                 self._until_ms[violation_id] = found.until_ms
+                kept |= (
+                    {violation_id} if was is not None and same_person(was.officer, self.officer) else set()
+                )
             elif found is not None:
                 others[violation_id] = found
-        mine = frozenset(violation_ids) & self._until_ms.keys() - others.keys()
-        return Held(frozenset(mine), others, min(before, default=None))
+        mine = (frozenset(violation_ids) & self._until_ms.keys()) - others.keys()
+        return Held(mine, others, frozenset(kept), min(before, default=None))
 
     def give_back(self, violation_ids: Iterable[str]) -> None:
         """End the officer's locks; what another holds stays theirs."""

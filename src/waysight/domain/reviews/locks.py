@@ -14,11 +14,17 @@ def holder(log: Iterable[ReviewLock], now_ms: int) -> ReviewLock | None:
     """The lock that holds at `now_ms` (UTC epoch ms), or None; `log` is one violation's, in the order of the topic.
 
     Who reaches for what another holds gets nothing, however long they wait: they take it again once it is over.
-    The holder's own lock replaces theirs, so it can be extended, and ends it when it gives it back.
+    The holder's own further lock extends theirs and never shortens it; giving it back ends it.
     """
     held: ReviewLock | None = None
     for lock in log:
-        mine = held is None or same_person(held.officer, lock.officer) or lock.taken_ms >= held.until_ms
-        if mine:
-            held = lock if lock.until_ms > lock.taken_ms else None
+        free = held is None or lock.taken_ms >= held.until_ms
+        if lock.until_ms <= lock.taken_ms:
+            held = None if held is not None and same_person(held.officer, lock.officer) else held
+        elif (
+            held is None
+            or free
+            or (same_person(held.officer, lock.officer) and lock.until_ms > held.until_ms)
+        ):
+            held = lock
     return held if held is not None and held.until_ms > now_ms else None
