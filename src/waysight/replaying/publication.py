@@ -12,6 +12,7 @@ import pyarrow as pa
 from waysight import messages
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.kafka import Publisher
+from waysight.domain.enforcement.papers import REGISTER
 from waysight.replaying.difference import WITHDRAWN, Change
 from waysight.storage.columns import restore
 from waysight.storage.tables import Table
@@ -46,6 +47,8 @@ def held_back(table: Table, change: Change, decisions: Mapping[str, str]) -> str
         return decisions[change.row_id]
     if table.topic == "violations" and before and before.get("corrects"):
         return "corrected"  # an officer made it from the pictures; the stream never says it
+    if table.topic == "violations" and before and before.get("source") == REGISTER:
+        return "by the register"  # found by `papers`, which is not replayed: the register of that day is gone
     if before and after and any(before[name] != after[name] for name in table.order):
         return "moved"
     if table.topic == "alerts" and before and (before["status"] != "new" or after is None):

@@ -22,7 +22,7 @@ from waysight.settings import Settings
 from waysight.storage.tables import BY_TOPIC, TABLES
 
 MINUTE_MS = 60_000
-KEPT_OUT = ("fine", "store", "ledger")
+KEPT_OUT = ("papers", "fine", "store", "ledger")
 # How long before the range a processor must begin to know what it would have known; others take an hour.
 WARM_UP_MINUTES = {"match": 24 * 60, "convoy": 24 * 60}
 
@@ -47,7 +47,7 @@ class Wanted:
             raise BadConfiguration("--from must be before --to")
         kept_out = [name for name in self.processors if name in KEPT_OUT]
         if kept_out:
-            raise BadConfiguration(f"{kept_out[0]} is not replayed: fines and what is stored are not made again; "
+            raise BadConfiguration(f"{kept_out[0]} is not replayed: fines, what is stored and what the register said are not made again; "
                                    "replay what they rest on")  # fmt: skip
 
     @property

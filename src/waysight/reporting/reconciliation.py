@@ -26,7 +26,7 @@ WITH
         UNION ALL
         SELECT 'violations', toString(camera_id), toString(offence) AS category,
             intDiv(occurred_ms, 60000) * 60000 AS minute_ms, toInt64(0), toInt64(count())
-        FROM violations_current WHERE NOT has(obstacles, 'withdrawn_by_replay') AND corrects = ''
+        FROM violations_current WHERE NOT has(obstacles, 'withdrawn_by_replay') AND corrects = '' AND source != 'register'
         GROUP BY camera_id, category, minute_ms),
     reach AS (SELECT measure, camera_id, max(minute_ms) AS last_ms FROM told GROUP BY measure, camera_id),
     newest AS (

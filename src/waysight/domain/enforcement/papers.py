@@ -23,6 +23,7 @@ from waysight.messages.perception import Sighting
 DAILY: Final[tuple[OffenceName, ...]] = ("no_insurance", "no_inspection")
 PURPOSES: Final = frozenset((*DAILY, "restricted_hours"))
 LEAST_VOTES = 2
+REGISTER: Final = "register"  # `Violation.source`: what the register says, not a camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def judge(law: Law, scene: Scene, sighting: Sighting, papers: Papers) -> Iterato
             if offence in meant and until_ms is not None and _lapsed(law, scene, sighting, until_ms):
                 yield _daily(law, scene, sighting, offence, day)
     if "restricted_hours" in meant:
-        yield from judge_closed(law, scene, sighting, "restricted_hours", lambda z: concerns(z, papers))
+        for found in judge_closed(law, scene, sighting, "restricted_hours", lambda z: concerns(z, papers)):
+            yield replace(found, source=REGISTER)
 
 
 def concerns(zone: Zone, papers: Papers) -> bool:
@@ -121,4 +123,5 @@ def _daily(law: Law, scene: Scene, sighting: Sighting, offence: OffenceName, day
         subject=scene.camera_id,
         evidence=(sighting.best_frame, sighting.second_frame),
     )
-    return replace(found, violation_id=derive_id("violation", offence, sighting.plate, day.isoformat()))
+    same_all_day = derive_id("violation", offence, sighting.plate, day.isoformat())
+    return replace(found, violation_id=same_all_day, source=REGISTER)
