@@ -1,0 +1,70 @@
+"""What tests of officers' commands on the real parts share: a database of their own, commands as JSON, a violation."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import typer
+from typer.testing import CliRunner
+from workers import running
+
+from waysight import settings as settings_module
+from waysight.adapters.clickhouse import connect
+from waysight.adapters.evidence import EvidenceStore, frame_key
+from waysight.adapters.kafka_admin import apply_topics
+from waysight.adapters.pictures import encode_jpeg
+from waysight.errors import WaysightError
+from waysight.messages import FrameRef
+from waysight.settings import Settings
+from waysight.storage.migrations import migrate
+
+WHY = ("--purpose", "test", "--case", "KZ-6")
+
+
+@contextlib.contextmanager
+def own_desk(stack: Settings, folder: Path, name: str, *workers: str) -> Iterator[Settings]:
+    """The stack with a database, a state and an evidence folder of one's own, and workers that run meanwhile."""
+    found = stack.model_copy(
+        update={"clickhouse_database": name, "user": "tester", "evidence_url": (folder / "evidence").as_uri()}
+    )
+    apply_topics(found)
+    migrate(found)
+    with (
+        settings_module.using(found),
+        running(found, folder / "workers.log", "process", *workers, "--instance", name),
+    ):
+        yield found
+    client = connect(found)
+    client.run(f"DROP DATABASE {name}")
+    client.close()
+
+
+def commands_of(*modules: ModuleType) -> Callable[..., Any]:
+    """Runs a command in this process and gives its JSON, or raises what it raised."""
+    app = typer.Typer()
+    for module in modules:
+        module.register(app)
+
+    def call(*arguments: str, code: int = 0) -> Any:
+        result = CliRunner().invoke(app, [*arguments, "--json"])
+        if isinstance(result.exception, WaysightError):
+            raise result.exception
+        assert result.exit_code == code, (result.output, result.exception)
+        return json.loads(result.stdout)
+
+    return call
+
+
+def keep_frame(settings: Settings, camera_id: str, at_ms: int, epoch: str, plate: str) -> FrameRef:
+    """A frame of noise in the evidence store, with a vehicle and its plate on it."""
+    data = encode_jpeg(np.random.default_rng(at_ms % 1000).integers(0, 255, (90, 160, 3), dtype=np.uint8))
+    key = frame_key(camera_id, at_ms, epoch, 1, "jpeg")
+    digest = EvidenceStore(settings.evidence).put(key, data)
+    return FrameRef(captured_ms=at_ms, evidence_ref=key, sha256=digest, x1=10, y1=8, x2=100, y2=80, plate_x1=40, plate_y1=50,
+                    plate_x2=60, plate_y2=56, plate_text=plate, plate_confidence=0.97)  # fmt: skip
