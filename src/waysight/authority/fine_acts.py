@@ -103,5 +103,5 @@ def owed_back_sql() -> str:
 
 def state_at(events: Sequence[Mapping[str, Any]], at_ms: int) -> Mapping[str, Any] | None:
     """The last transition of a fine up to a moment (UTC epoch ms), which holds its state then; None before its issue."""
-    told = [e for e in events if e["at_ms"] <= at_ms]
+    told = [e for e in events if e["at_ms"] <= at_ms and e["transition"] not in ("withdrawn", "refused")]
     return max(told, key=lambda e: (e["at_ms"], e["version"]), default=None)

@@ -68,7 +68,7 @@ class Case:
     fine: Fine | None = None
     history: tuple[Transition, ...] = ()
     referral: Referral | None = None
-    penalty: Penalty | None = None
+    penalties: tuple[Penalty, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @property

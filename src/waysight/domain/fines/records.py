@@ -8,6 +8,8 @@ from waysight.domain.fines.facts import Case, Transition
 from waysight.domain.ids import derive_id
 from waysight.messages import Fine, FineEvent, Penalty, Referral
 
+WITHDRAWN = "withdrawn"  # a step that was told, and that a fact which came late has undone
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -36,6 +38,8 @@ def news(before: Case, after: Case, origin: Origin) -> tuple[Case, News]:
     known = {t.cause: (i, t) for i, t in enumerate(before.history)}
     if after.fine is not None:
         changed = [(i, t) for i, t in enumerate(after.history) if known.get(t.cause) != (i, t)]
+        causes = {t.cause for t in after.history}
+        changed += [(i, replace(t, kind=WITHDRAWN)) for c, (i, t) in known.items() if c not in causes]
         first = origin.ordinal + 1
         events = tuple(_event(after.fine, i, t, origin, first + n) for n, (i, t) in enumerate(changed))
     refused = tuple(
@@ -122,11 +126,8 @@ def _referral(before: Case, after: Case, origin: Origin) -> Referral | None:
 
 
 def _penalties(before: Case, kept: Case) -> tuple[Penalty, ...]:
-    """The penalty as it stands, and the end of the one on a person who is not liable any more."""
+    """What stands against each person who was liable, where that changed; nothing against those who never were."""
     version = kept.fine.version if kept.fine else 0
-    old, new = before.penalty, kept.penalty
-    if old == new:
-        return ()
-    gone = old is not None and (new is None or new.person != old.person)
-    told = [replace(old, ended_ms=old.imposed_ms, version=version)] if gone and old else []
-    return (*told, *([replace(new, version=version)] if new else []))
+    named = {p.person for p in kept.penalties}
+    gone = [replace(p, ended_ms=p.imposed_ms) for p in before.penalties if p.person not in named]
+    return tuple(replace(p, version=version) for p in (*kept.penalties, *gone) if p not in before.penalties)

@@ -70,12 +70,13 @@ def settle(
             _without(case, (f"referral:{begun.refer_to}",)), referral=record, owner=owner, ready_ms=ready_ms
         )
     first = _transition("issued", "issued", issued_ms, begun.fine.officer, "", begun.fine)
-    standing, history = begun, [first]
+    standing, history, persons = begun, [first], [person_of(begun.fine)]
     for entry in sorted(_entries(ground, case, said, issued_ms), key=lambda e: (e.at_ms, e.rank, e.cause)):
         told = entry.apply(standing)
         if told is not None:
             standing, kind, by, reason = told
             history.append(_transition(entry.cause, kind, entry.at_ms, by, reason, standing.fine))
+            persons.append(person_of(standing.fine))
     last = [t for t in history if t.kind != "refused"][-1]
     fine = replace(standing.fine, transition=last.kind, changed_ms=last.at_ms, number=_number(case))
     return replace(
@@ -85,7 +86,7 @@ def settle(
         owner=owner,
         ready_ms=ready_ms,
         referral=replace(case.referral, withdrawn=True) if case.referral else None,
-        penalty=_penalty(ground, fine, history),
+        penalties=_penalties(ground, fine, tuple(dict.fromkeys(persons)), history),
         reasons=undecided(said),
     )
 
@@ -105,8 +106,8 @@ def _without(case: Case, reasons: tuple[str, ...]) -> Case:
         case.fine, status="cancelled", transition="cancelled", refund_due=paid if paid > 0 else None
     )
     after = _transition("withheld", "cancelled", case.newest_ms, "", ",".join(reasons), fine)
-    ended_penalty = replace(case.penalty, ended_ms=case.penalty.imposed_ms) if case.penalty else None
-    return replace(case, fine=fine, history=(*case.history, after), penalty=ended_penalty, reasons=reasons)
+    never = tuple(replace(p, ended_ms=p.imposed_ms) for p in case.penalties)
+    return replace(case, fine=fine, history=(*case.history, after), penalties=never, reasons=reasons)
 
 
 def _issued_at(said: list[Verdict], ready_ms: int) -> tuple[int, Verdict | None]:
@@ -202,23 +203,33 @@ def _superseded(fine_id: str) -> Callable[[Standing], Told | None]:
     return apply
 
 
-def _penalty(ground: Ground, fine: Fine, history: list[Transition]) -> Penalty | None:
-    """What stands against the liable person, where a repetition would cost more."""
-    law, person = priced(ground, fine, fine.changed_ms).first_law, person_of(fine)
-    if not person or not any(law in repeat.of for repeat in ground.law.pack.repeats):
-        return None
+def _penalties(
+    ground: Ground, fine: Fine, persons: tuple[str, ...], history: list[Transition]
+) -> tuple[Penalty, ...]:
+    """What stands against the liable person, where a repetition would cost more, and against nobody else.
+
+    Everybody who was liable for a while is named too, so that their other penalties are told to this plate.
+    """
+    law = priced(ground, fine, fine.changed_ms).first_law
+    if not any(law in repeat.of for repeat in ground.law.pack.repeats):
+        return ()
     ended_ms = None
     if fine.status == "cancelled":
         ended_ms = next(t.at_ms for t in reversed(history) if t.kind in ("cancelled", "appeal_upheld"))
-    return Penalty(
-        person=person,
-        fine_id=fine.fine_id,
-        violation_id=fine.violation_id,
-        plate=fine.plate,
-        law=law,
-        imposed_ms=fine.issued_ms,
-        ended_ms=ended_ms,
-        version=0,
+    liable = person_of(fine)
+    return tuple(
+        Penalty(
+            person=person,
+            fine_id=fine.fine_id,
+            violation_id=fine.violation_id,
+            plate=fine.plate,
+            law=law,
+            imposed_ms=fine.issued_ms,
+            ended_ms=ended_ms if person == liable else fine.issued_ms,
+            version=0,
+        )
+        for person in persons
+        if person
     )
 
 
