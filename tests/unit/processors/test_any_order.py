@@ -7,6 +7,7 @@ seconds, in an order of its own; cameras, lights and signs come in any order at 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,24 +26,52 @@ from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
 from waysight.domain.rollup import RollupRules
-from waysight.domain.scene import Scene, SectionPlan, Zone
+from waysight.domain.scene import RoadLine, Scene, SectionPlan, Zone
 from waysight.messages import PassBatch, PathPoint, Sighting, Signal, Watermark
 from waysight.streaming.passes import pass_of
 
 PARTITIONS, SECONDS, LATEST_MS = 3, 360, 8000
 CAMERA = Pinhole(1500.0, 6.0, 12.0)
 LANE = Zone(zone_id="lane", polygon=((0, 0), (1920, 0), (1920, 1080), (0, 1080)), labels=frozenset(("bus",)))
+
+
+def _box(left: float, right: float, near: float, far: float, kind: str, **more: Any) -> Zone:
+    corners = ((left, near), (right, near), (right, far), (left, far))
+    return Zone(zone_id=kind, kind=kind, polygon=tuple(CAMERA.pixel(*c) for c in corners), **more)
+
+
+STREET_ZONES = (
+    _box(0.5, 4.0, 12.0, 75.0, "bus_lane", labels=frozenset(("car",))), _box(-7.0, 7.0, 22.0, 28.0, "crossing"),
+    _box(-4.0, -0.5, 12.0, 78.0, "no_overtaking", towards=(0.0, 1.0)),
+    _box(0.5, 4.0, 12.0, 75.0, "no_stopping", max_dwell_s=8.0),
+    _box(0.5, 4.0, 12.0, 75.0, "double_parking", max_dwell_s=15.0),
+    _box(0.5, 4.0, 12.0, 75.0, "one_way", towards=(0.0, 1.0)),
+)  # fmt: skip
+SOLID = RoadLine(line_id="solid", kind="solid", image=(CAMERA.pixel(0.0, 15.0), CAMERA.pixel(0.0, 60.0)))
+STREET = frozenset(
+    [
+        "stop_line",
+        "bus_lane",
+        "pedestrian_priority",
+        "overtaking",
+        "illegal_stopping",
+        "double_parking",
+        "wrong_way",
+        "solid_line",
+    ]
+)
 SCENES = [
     Scene(
         camera_id=name, country="kz", road="A1" if name in ("in", "out") else "Abai", district="north", fps=5.0,
         clock_error_ms=40, traffic=-1, homography=CAMERA.homography(), calibration_size=(1920, 1080), speed_limit_kmh=60.0,
-        stop_line=((-50.0, 30.0), (50.0, 30.0)), zones=(LANE,), certificate="paper", papers=(0, 2**42), **more,
+        stop_line=((-50.0, 30.0), (50.0, 30.0)), certificate="paper", papers=(0, 2**42), **{"zones": (LANE,), **more},
     )
     for name, more in {
         "spot": {"purposes": frozenset(("spot_speed", "restricted_zone"))},
         "sign": {"purposes": frozenset(("spot_speed",)), "variable_limit": True},
         "corner": {"purposes": frozenset(("red_light",)), "junction_id": "j", "signal_group": "n"},
         "in": {"purposes": frozenset(("section_control",)), "section_id": "s", "section_role": "entry"},
+        "street": {"purposes": STREET, "junction_id": "j", "signal_group": "n", "zones": STREET_ZONES, "lines": (SOLID,)},
         "out": {"purposes": frozenset(("section_control",)), "section_id": "s", "section_role": "exit"},
     }.items()
 ]  # fmt: skip
@@ -51,7 +80,7 @@ PLAN = SectionPlan(
     road_class="republican", straight=True, variable_limit=True,
 )  # fmt: skip
 KEYS = {"spot": ["camera:spot"], "sign": ["camera:sign"], "corner": ["camera:corner", "junction:j"],
-        "in": ["camera:in", "section:s"], "out": ["camera:out", "section:s"]}  # fmt: skip
+        "street": ["camera:street", "junction:j"], "in": ["camera:in", "section:s"], "out": ["camera:out", "section:s"]}  # fmt: skip
 ORIGINS = {name: i for i, name in enumerate(KEYS)}  # each camera from a partition of track of its own
 
 
@@ -65,14 +94,18 @@ class Lane:
 def _drive(
     camera: str, plate: str, at_s: float, ys: list[float], step_ms: int = 200, **change: Any
 ) -> Sighting:
+    return _walk(camera, plate, at_s, [(0.0, y) for y in ys], step_ms, **change)
+
+
+def _walk(
+    camera: str, plate: str, at_s: float, places: list[tuple[float, float]], step_ms: int = 200, **change: Any
+) -> Sighting:
     start = round(at_s * 1000)
     path = []
-    for i, y in enumerate(ys):
-        x_px, y_px = CAMERA.pixel(0.0, y)
-        path.append(
-            PathPoint(captured_ms=START_MS + start + i * step_ms, x_m=0.0, y_m=y, x_px=x_px, y_px=y_px)
-        )
-    last = start + (len(ys) - 1) * step_ms
+    for i, (x, y) in enumerate(places):
+        x_px, y_px = CAMERA.pixel(x, y)
+        path.append(PathPoint(captured_ms=START_MS + start + i * step_ms, x_m=x, y_m=y, x_px=x_px, y_px=y_px))
+    last = start + (len(places) - 1) * step_ms
     made = sighting(camera, plate, last, first_ms=START_MS + start, path=tuple(path), **change)
     return replace(made, sighting_id=f"{camera}-{plate}-{at_s:.2f}")
 
@@ -94,7 +127,37 @@ def _passes(rng: random.Random) -> dict[str, list[Sighting]]:
             )
             found["in"].append(_drive("in", plate, at_s + more, [40, 38], label=label))
             found["out"].append(_drive("out", plate, at_s + more + 3600 / kmh, [40, 38], label=label))
+    found["street"] = list(_street(rng))
     return found
+
+
+def _street(rng: random.Random) -> Iterator[Sighting]:
+    """What happens in a street: people cross, some overtake, some stand, alone or beside another."""
+    every = tuple(z.zone_id for z in STREET_ZONES)
+    for n in range(14):
+        plate, at_s = f"{300 + n}ABC02", 8.0 + 22 * n + rng.uniform(0, 2)
+
+        def go(name: str, places: list[tuple[float, float]], after_s: float = 0.0, **change: Any) -> Sighting:
+            return _walk("street", name, at_s + after_s, places, **{"zones": every, **change})  # noqa: B023
+
+        away = [(2.2, 20.0 + 2.0 * i) for i in range(25)]
+        if n % 7 == 0:
+            yield go(plate, away[::-1])
+            yield go("", [(-6.0 + 0.3 * i, 25.0) for i in range(40)], 0.5, label="person")
+        elif n % 7 == 1:
+            yield go(plate, [(-2.2, 70.0 - 2.4 * i) for i in range(22)])
+            yield go(f"{500 + n}ABC02", [(2.2, 60.0 - 0.8 * i) for i in range(22)], zones=("bus_lane",))
+        elif n % 7 == 2:
+            yield go(plate, [(2.2, 40.0)] * 60)
+        elif n % 7 == 3:
+            yield go(plate, [(1.2, 40.0)] * 100)
+            yield go(f"{500 + n}ABC02", [(4.6, 40.5)] * 120, -1.0, zones=())
+        elif n % 7 == 4:
+            yield go(plate, [(-2.0 + 0.2 * i, 55.0 - i) for i in range(21)])
+        elif n % 7 == 5:
+            yield go(plate, [(0.0, 50.0 - 2.0 * i) for i in range(12)] + [(0.0, 28.0)] * 12, zones=())
+        else:
+            yield go(plate, away)
 
 
 def _late(rng: random.Random | None, passes: list[Sighting]) -> list[tuple[str, Any]]:
@@ -226,7 +289,7 @@ def plain() -> dict[int, dict[str, Any]]:
 def test_the_small_road_has_something_of_everything(plain: dict[int, dict[str, Any]]) -> None:
     for rows in plain.values():
         offences = {v.offence for v in rows["violations"].values()}
-        assert offences == {"spot_speed", "average_speed", "red_light", "restricted_zone"}
+        assert offences == {"spot_speed", "average_speed", "red_light", "restricted_zone"} | STREET
         assert len({v.limit_kmh for v in rows["violations"].values() if v.camera_id == "sign"}) > 1
         assert {(r.scope, r.window_ms) for r in rows["rollups"].values()} == {
             (scope, ms) for scope in ("camera", "road", "district") for ms in (900_000, 3_600_000)
