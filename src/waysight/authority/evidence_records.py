@@ -95,7 +95,7 @@ def records(facts: Facts) -> dict[str, bytes]:
     }
     if facts.confirmations:
         said["confirmations"] = sorted(facts.confirmations, key=lambda c: (c.path, c.confirmed_ms))
-    if v.source != "picture":
+    if ":" in v.source:
         said["device_reads"] = list(facts.device_reads)
     if v.corrects:
         said["corrections"] = {
@@ -110,8 +110,10 @@ def records(facts: Facts) -> dict[str, bytes]:
 
 def measurement(v: Violation) -> dict[str, Any]:
     """What was measured, by what, how, and what was deducted before the law was applied."""
-    if v.source != "picture":
+    if ":" in v.source:
         how = f"Measured by the device {v.source}, whose reading outranks the picture's."
+    elif v.source == "register":
+        how = "The passage was seen in the pictures; the rest is the register's entry for the plate. Nothing was measured."
     else:
         how = _HOW.get(v.offence) or (_STOOD if v.dwell_ms is not None else _SEEN)
     names = ("measured_kmh", "uncertainty_kmh", "tolerance_kmh", "enforced_kmh", "limit_kmh", "distance_m", "duration_ms",

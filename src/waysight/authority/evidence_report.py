@@ -96,6 +96,8 @@ class _Page:
             ("corrected", f"read as {v.read_plate}; corrected by {v.corrected_by}" if v.corrects else ""),
             ("seen in the pictures", " ".join(filter(None, (v.colour, v.label)))),
             ("in the register", described or look["note"]),
+            *((f"register: {name} until", self._until(known, f"{name}_until_ms")) for name in ("insured", "inspected")
+              if v.offence in ("no_insurance", "no_inspection")),
             ("law applied", v.rule_pack),
             ("models", v.models),
             ("obstacles to a fine", ", ".join(v.obstacles)),
@@ -231,6 +233,10 @@ class _Page:
         pdf.set_font("dejavu", "B" if bold else "", size)
         pdf.set_text_color(*colour)
         pdf.multi_cell(width, size * 0.46, text, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+
+    def _until(self, known: Mapping[str, Any] | None, name: str) -> str:
+        until_ms = (known or {}).get(name)
+        return "not on record" if until_ms is None else self._at(until_ms)
 
     def _at(self, at_ms: int) -> str:
         at = datetime.fromtimestamp(at_ms / 1000, self._zone)

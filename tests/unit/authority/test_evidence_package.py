@@ -167,6 +167,25 @@ def test_the_report_reads_as_the_case_does(printed: list[str], package: dict[str
     assert hashlib.sha256(package[REF]).hexdigest() in text
 
 
+def test_an_offence_by_the_register_names_what_the_register_says(
+    printed: list[str],
+    facts: Facts,
+    violation: Make,
+    vehicle: Make,
+    at_ms: Callable[[str], int],
+    settings: Settings,
+) -> None:
+    found = violation(evidence=facts.violation.evidence, offence="no_insurance", source="register", measured_kmh=None,
+                      uncertainty_kmh=None, enforced_kmh=None, limit_kmh=None, distance_m=None, duration_ms=None)  # fmt: skip
+    lapsed = replace(facts, violation=found, vehicle=vehicle(insured_until_ms=at_ms("2026-10-01")))
+    package = build_package(lapsed, open_signer(settings), SIGNED_MS)
+    assert "records/device_reads.json" not in package
+    assert "register's entry" in json.loads(package["records/measurement.json"])["how"]
+    text = "\n".join(printed)
+    assert "2026-10-01 05:00" in text
+    assert "register: inspected until\nnot on record" in text
+
+
 def test_a_parking_is_proved_by_as_many_frames_as_there_are(
     facts: Facts, violation: Make, frame: Make, settings: Settings
 ) -> None:
