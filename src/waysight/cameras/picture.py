@@ -54,8 +54,10 @@ def draw_configuration(camera: Camera, picture: Picture) -> Picture:
     for zone in camera.zones:
         corners = np.array(zone.image) * scale
         draw_polygon(
-            drawn, _pairs(corners), f"{zone.id} ({zone.kind})", RED if zone.kind == "restricted" else AMBER
+            drawn, _pairs(corners), f"{zone.id} ({zone.kind})", AMBER if zone.kind == "watched" else RED
         )
+    for road_line in camera.lines:
+        _draw(drawn, np.array(road_line.image) * scale, f"{road_line.id} ({road_line.kind})", RED)
     draw_text(drawn, (0, 0), f"{camera.id}: {', '.join(camera.purposes)}", GREEN)
     return drawn
 

@@ -14,6 +14,8 @@ from waysight.cameras.calibration import apply_homography
 from waysight.cameras.files import camera_of, load_cameras, section_of, to_records
 from waysight.cameras.scenes import scene_of
 from waysight.commands.cameras import check_command
+from waysight.domain.enforcement.offences import able
+from waysight.domain.scene import RoadLine
 from waysight.errors import BadConfiguration, BadMessage
 
 POINTS = [
@@ -117,6 +119,32 @@ def test_the_certificate_counts_days_of_the_camera(tmp_path: Path, moment: str, 
     assert scene_of(camera).obstacle_at(at_ms) == obstacle
 
 
+ZONE = {"id": "z", "image": [[0, 0], [10, 0], [10, 10]]}
+
+
+def test_zones_and_lines_reach_the_logic(tmp_path: Path) -> None:
+    zone = {**ZONE, "kind": "restricted_hours", "hours": "mon-fri 07:00-19:00", "labels": ["truck"], "min_mass_kg": 3500,
+            "emission_classes": ["euro2"]}  # fmt: skip
+    line = {"id": "n", "kind": "solid", "image": [[0, 0], [10, 0]], "forbidden": "left_to_right"}
+    way = {**ZONE, "id": "w", "kind": "one_way", "towards": [0, -1]}
+    content = changed(
+        0, purposes=["restricted_hours", "solid_line", "wrong_way"], zones=[zone, way], lines=[line]
+    )
+    file = load_cameras(write(tmp_path, content))
+    assert camera_of(to_records(file)[0]) == file.cameras[0]
+    scene = scene_of(file.cameras[0])
+    assert able(scene) == {"restricted_hours", "solid_line", "wrong_way"}
+    assert (scene.zones[0].kind, scene.zones[0].by_register, scene.zones[1].towards) == (
+        "restricted_hours",
+        True,
+        (0, -1),
+    )
+    assert (scene.zones[0].labels, scene.zones[0].emission_classes) == ({"truck"}, {"euro2"})
+    assert scene.lines[0] == RoadLine(
+        line_id="n", kind="solid", image=((0, 0), (10, 0)), forbidden="left_to_right"
+    )
+
+
 BROKEN = [
     ("cameras: [", r"cameras\.yaml:1: not valid YAML"),
     ("- a", "must be a mapping"),
@@ -134,6 +162,19 @@ BROKEN = [
     (changed(0, speed_limit_kmh=None), "spot_speed needs speed_limit_kmh"),
     (changed(0, zones=[]), "restricted_zone needs a zone"),
     (changed(0, timezone="Mars/North"), "unknown time zone"),
+    (changed(0, purposes=["bus_lane"]), "bus_lane needs a zone of kind bus_lane"),
+    (changed(0, purposes=["solid_line"]), "solid_line needs a line of kind solid"),
+    (changed(0, purposes=["stop_line"], junction=None), "stop_line needs junction"),
+    (changed(0, purposes=["littering"]), "field purposes"),
+    (changed(0, zones=[{**ZONE, "kind": "one_way"}]), r"zone z: a zone of kind one_way needs towards"),
+    (changed(0, zones=[{**ZONE, "towards": [0, 1]}]), "towards is for zones of kind one_way"),
+    (changed(0, zones=[{**ZONE, "hours": "in the morning"}]), "hours 'in the morning' cannot be read"),
+    (changed(0, zones=[{**ZONE, "max_dwell_s": 5}]), "max_dwell_s is for no_stopping"),
+    (changed(0, zones=[{**ZONE, "min_mass_kg": 3500}]), "are for restricted_hours"),
+    (
+        changed(0, lines=[{"id": "n", "kind": "solid", "image": [[1, 1], [1, 1]]}]),
+        "its two ends are one point",
+    ),
     (changed(0, start="2026-11-20T06:00:00"), "field start: .*timezone"),
     (changed(2, start="2026-11-20T06:00:00Z"), "camera out: start is for files only"),
     (changed(1, section=None), "camera in: section_control needs section"),
