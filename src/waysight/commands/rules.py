@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from waysight.authority.rulepacks import all_packs, load_pack, read_pack
 from waysight.commands.importing import publish_all
 from waysight.commands.output import Json, open_codec, print_json, print_table, when
 from waysight.domain.confirming import all_values, confirmation_of, confirmed, unsure_values
+from waysight.domain.pack_changes import changed_past
 from waysight.domain.rulepack import RulePack
 from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import Confirmation
@@ -46,10 +48,16 @@ def check(
     folder: Annotated[
         Path | None, typer.Argument(help="Folder of a pack, or of several; the shipped ones without.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the packs in use: days that are over must be priced as they are there."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Check rule packs: a gap or overlap in time or tiers, or anything else wrong, is named with file and line."""
     packs = list(all_packs().values()) if folder is None else _packs_in(folder)
+    if against is not None:
+        _keeps_the_past(packs, _packs_in(against))
     rows = [
         {
             "pack": p.reference,
@@ -63,6 +71,18 @@ def check(
         print_json(rows)
     else:
         print_table(("pack", "offences", "values", "unsure"), (tuple(r.values()) for r in rows))
+
+
+def _keeps_the_past(packs: list[RulePack], used: list[RulePack]) -> None:
+    known, today = {p.id: p for p in used}, datetime.now(UTC).date()
+    wrong = [
+        f"{p.id}: {line}" for p in packs if p.id in known for line in changed_past(known[p.id], p, today)
+    ]
+    if wrong:
+        raise BadConfiguration(
+            "days that are over would be priced otherwise; add a row with a later `from` instead:\n"
+            + "\n".join(wrong)
+        )
 
 
 def _packs_in(folder: Path) -> list[RulePack]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from waysight.adapters.registry import MemoryRegistry
+from waysight.authority.rulepacks import read_pack
 from waysight.codec import Codec
 from waysight.commands import rules
 from waysight.errors import BadConfiguration, NotAllowed
@@ -79,6 +81,43 @@ def test_a_folder_with_a_fault_is_refused(root: Path, tmp_path: Path) -> None:
     (folder / "pack.yaml").write_text((folder / "pack.yaml").read_text().replace("[10, 30]", "[11, 30]"))
     with pytest.raises(BadConfiguration, match=r"pack\.yaml:\d+: .*a gap between tiers"):
         rules.check(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("country", "old", "new", "told"),
+    [
+        ("kz", "amount: 3932", "amount: 3933", "kz: 2025-01-01: unit: was 3932, now 3933"),
+        ("kz", "amount: 3450, confidence: derived", "amount: 3450, confidence: read", None),
+        ("pe", "over_kmh: [10, 30]", "over_kmh: [10, 30], bounds: '()'", "pe: 2022-01-14: spot_speed: was M20"),
+        ("pe", "working_days: 5", "working_days: 6", "bus_lane: was G10: 0.08 units, 20 points, 0.17 within 5 working_days"),
+        ("pe", "kmh: 5,", "kmh: 4,", "tolerance of spot_speed: was 5 km/h, now 4 km/h"),
+        ("ma", "amount: 700, discount: class_1, confidence: read", "amount: 900, discount: class_1, confidence: read",
+         "2021-01-01: solid_line: was 184: 700"),
+    ],
+)  # fmt: skip
+def test_a_new_pack_may_not_price_the_past_otherwise(
+    root: Path, tmp_path: Path, country: str, old: str, new: str, told: str | None
+) -> None:
+    shutil.copytree(root / "rules" / country, tmp_path / country)
+    text = (tmp_path / country / "pack.yaml").read_text()
+    assert old in text
+    if country == "pe" and "over_kmh" in old:
+        text = text.replace("over_kmh: [30, null]", "over_kmh: [30, null], bounds: '[)'")
+    (tmp_path / country / "pack.yaml").write_text(text.replace(old, new))
+    if told is None:
+        rules.check(tmp_path, against=root / "rules")
+        return
+    with pytest.raises(BadConfiguration, match=re.escape(told)):
+        rules.check(tmp_path, against=root / "rules")
+
+
+def test_a_later_row_keeps_the_past(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "rules/kz", tmp_path / "kz")
+    path = tmp_path / "kz/pack.yaml"
+    row = "    - {from: 2027-01-01, until: 2028-01-01, amount: 5000, confidence: unsure}\n"
+    path.write_text(path.read_text().replace("\n# over_kmh:", f"{row}\n# over_kmh:", 1))
+    rules.check(tmp_path, against=root / "rules")
+    assert read_pack(tmp_path / "kz").units[-1].amount == 5000
 
 
 def test_what_is_unsure_is_listed_without_any_server(capsys: pytest.CaptureFixture[str]) -> None:
