@@ -80,8 +80,10 @@ def bystanders(objects: Sequence[DetectedObject], ref: FrameRef) -> Hidden:
     if ours is not None and iou(_box(ours), own) < _OURS:
         ours = None
     two_wheels = ours is not None and ours.label in ("motorcycle", "bicycle")
-    beside = [_box(o) for o in wheels if o is not ours]
-    upon: list[Box] = []
+    # Who rides in the open is seen whole, also in front of the violation's vehicle.
+    open_ = [o for o in wheels if o is not ours and o.label in ("motorcycle", "bicycle")]
+    beside = [_box(o) for o in wheels if o is not ours and o not in open_]
+    upon = [_box(o) for o in open_]
     for thing in objects:
         if thing.label == "person" and not (
             two_wheels and overlap(_box(thing), own) >= _RIDING * area(_box(thing))

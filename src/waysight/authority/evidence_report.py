@@ -30,7 +30,7 @@ _HIDDEN = {
     "": "The pictures are shown as the cameras sent them.",
     "bystanders": "Other vehicles, other plates and people were hidden where a detector found them ({by}); whom it missed "
     "is visible.",
-    "outside": "All but the vehicle and its plate was hidden.",
+    "outside": "All outside the boxes of the vehicle and its plate was hidden.",
 }
 
 

@@ -64,7 +64,7 @@ def export(
     blur_outside: Annotated[
         bool,
         typer.Option(
-            "--blur-outside", help="Hide everything but the vehicle and its plate; needs no detector."
+            "--blur-outside", help="Hide all outside the boxes of vehicle and plate; needs no detector."
         ),
     ] = False,
     originals: Annotated[

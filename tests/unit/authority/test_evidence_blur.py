@@ -92,6 +92,7 @@ def test_a_rider_is_no_bystander_but_a_pedestrian_before_the_car_is(frame: Make)
     machine = thing("motorcycle", 100, 80, 300, 260)
     assert bystanders([machine, inside], ref) == Hidden()
     assert bystanders([machine, thing("person", 400, 90, 450, 200)], ref).upon
+    assert bystanders([OURS, thing("motorcycle", 150, 180, 220, 350)], ref).upon
 
 
 def test_without_our_vehicle_among_the_detections_every_other_one_is_hidden(frame: Make) -> None:
