@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from waysight.domain.rulepack import RulePack, Tariff
+from waysight.domain.rulepack import RulePack, Tariff, Tolerance, Unit
 
 
 def changed_past(old: RulePack, new: RulePack, today: date) -> tuple[str, ...]:
@@ -23,7 +23,8 @@ def changed_past(old: RulePack, new: RulePack, today: date) -> tuple[str, ...]:
 
 def _turns(pack: RulePack) -> Iterator[date]:
     """The days on which something of a pack begins to be in force, or first is not."""
-    rows = [*pack.units, *pack.tolerances, *(t for o in pack.offences for t in o.tariffs)]
+    rows: list[Unit | Tolerance | Tariff] = [*pack.units, *pack.tolerances]
+    rows += [*(t for o in pack.offences for t in o.tariffs)]
     for row in rows:
         yield row.from_day
         if row.until_day is not None:
