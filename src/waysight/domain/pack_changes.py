@@ -24,7 +24,7 @@ def changed_past(old: RulePack, new: RulePack, today: date) -> tuple[str, ...]:
 def _turns(pack: RulePack) -> Iterator[date]:
     """The days on which something of a pack begins to be in force, or first is not."""
     rows: list[Unit | Tolerance | Tariff] = [*pack.units, *pack.tolerances]
-    rows += [*(t for o in pack.offences for t in o.tariffs)]
+    rows += [t for o in pack.offences for t in o.tariffs]
     for row in rows:
         yield row.from_day
         if row.until_day is not None:
