@@ -21,6 +21,7 @@ from waysight.settings import Settings
 for _repeats in ("clickhouse_connect", "urllib3.connectionpool"):
     logging.getLogger(_repeats).setLevel(logging.CRITICAL)
 
+_BATCH_ROWS = 32_768
 _NEXT_STEP = {
     "516": "check WAYSIGHT_CLICKHOUSE_USER and WAYSIGHT_CLICKHOUSE_PASSWORD",
     "60": "run `waysight migrate`",
@@ -53,6 +54,8 @@ class ClickHouse:
         settings = {
             "output_format_arrow_string_as_string": 1,
             "output_format_arrow_low_cardinality_as_dictionary": 0,
+            "output_format_arrow_compression_method": "none",  # the connection compresses, where it is worth it
+            "max_block_size": _BATCH_ROWS,
         }
         with _errors(self._where):
             try:

@@ -26,6 +26,14 @@ def upper_bound(count: int, total: int, level: float = 0.95) -> float:
     return round(float(beta.ppf(level, count + 1, total - count)), 6)
 
 
+def upper_bounds(counts: Sequence[int], totals: Sequence[int], level: float = 0.95) -> list[float]:
+    """`upper_bound` of many rates at once."""
+    wrong, of = np.asarray(counts, float), np.asarray(totals, float)
+    open_ = wrong >= of
+    bounds = beta.ppf(level, wrong + 1, np.where(open_, 1, of - wrong))
+    return [round(float(b), 6) for b in np.where(open_, 1.0, bounds)]
+
+
 def rate(count: int, total: int) -> dict[str, Any]:
     """`count`, `total`, `rate` (None of nothing) and its 95 % Wilson `interval`."""
     share = round(count / total, 4) if total else None

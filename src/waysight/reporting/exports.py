@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration
+from waysight.reporting.ahead import ahead
 from waysight.reporting.formats import FORMATS, Sink, format_of
 from waysight.reporting.row_digest import RowDigest
 from waysight.storage.columns import restore
@@ -50,7 +51,7 @@ class Export:
 
     def write_all(self, batches: Iterable[pa.RecordBatch], progress: Callable[[int], None]) -> None:
         """Write every batch; `progress` gets the number of rows so far."""
-        for batch in batches:
+        for batch in ahead(batches):
             rows = restore(batch, self._schema)
             self._digest.add(rows)
             self._sink.write(rows)

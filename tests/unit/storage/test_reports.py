@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.cli import build
 from waysight.commands import report as command
+from waysight.reporting.datex import measurements
+from waysight.reporting.reports import Period
 from waysight.storage.columns import conform
 from waysight.storage.migrations import apply, migrations
 from waysight.storage.tables import BY_TOPIC, TABLES
@@ -312,3 +314,24 @@ def test_each_report_is_written_as_html_and_pdf_with_everything_escaped(
     again = tmp_path / "again.pdf"
     assert _report(name, "--pdf", str(again)) == first
     assert again.read_bytes() == pdf.read_bytes()
+
+
+def test_datex_takes_flow_from_counts_and_speed_from_sightings(engine: ClickHouse, store: Put) -> None:
+    count = {"measure": "passes", "camera_id": "cam-1", "category": "car", "window_ms": 60_000, "value": 2}
+    store("counts", *({**count, "count_id": f"c{n}", "window_start_ms": JUNE_MS + n * 60_000} for n in range(3)),
+          {**count, "count_id": "p", "category": "person", "window_start_ms": JUNE_MS})  # fmt: skip
+    seen = {"camera_id": "cam-1", "label": "car", "final": True}
+    store("sightings", *({**seen, "sighting_id": f"s{n}", "first_ms": JUNE_MS, "last_ms": JUNE_MS + n, "speed_kmh": speed}
+                         for n, speed in enumerate((50.0, 60.0, None))))  # fmt: skip
+    found = list(measurements(engine, Period(JUNE_MS, JUNE_MS + HOUR_MS), HOUR_MS))
+    assert found == [
+        {
+            "camera_id": "cam-1",
+            "slot_ms": JUNE_MS,
+            "label": "car",
+            "vehicles": 6,
+            "with_speed": 2,
+            "mean_kmh": 55.0,
+        }
+    ]
+    assert len(list(measurements(engine, Period(JUNE_MS, JUNE_MS + HOUR_MS), 60_000))) == 3

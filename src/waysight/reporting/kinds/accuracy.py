@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from waysight.adapters.clickhouse import ClickHouse
-from waysight.evaluation.statistics import rate, upper_bound
+from waysight.evaluation.statistics import rate, upper_bound, upper_bounds
 from waysight.reporting.asked import ask
 from waysight.reporting.charts import Chart
 from waysight.reporting.document import Report, Section
@@ -80,7 +80,7 @@ def report(clickhouse: ClickHouse, asked: Period, truth: Path | None = None) -> 
         *sections,
         Section("Rejections by camera", "Of violations decided on, by their latest review; worst first.", data["by_camera"],
                 Chart("Share rejected", "bars", [
-                    {"label": r["camera_id"], "value": 100 * (r["rate"] or 0.0)} for r in data["by_camera"][:25]])),
+                    {"label": r["camera_id"], "value": 100 * r["rate"]} for r in data["by_camera"][:25]])),
         Section("Rejections by model versions", "", data["by_models"]),
         Section("Reasons", "", data["reasons"]),
     ]  # fmt: skip
@@ -95,10 +95,14 @@ def _grouped(decisions: list[dict[str, Any]], column: str) -> list[dict[str, Any
     totals: dict[str, Counter[str]] = {}
     for row in decisions:
         totals.setdefault(row[column], Counter()).update({name: row[name] for name in COUNTS})
+    bounds = upper_bounds([s["rejected"] for s in totals.values()], [s["decided"] for s in totals.values()])
     found = [
-        {column: name, **{k: sums[k] for k in ("decided", "rejected", "checked", "disagreed")},
-         "rate": rate(sums["rejected"], sums["decided"])["rate"],
-         "upper_95": upper_bound(sums["rejected"], sums["decided"])}
-        for name, sums in totals.items()
-    ]  # fmt: skip
-    return sorted(found, key=lambda r: (-(r["rate"] or 0.0), -r["rejected"], r[column]))
+        {
+            column: name,
+            **{k: sums[k] for k in ("decided", "rejected", "checked", "disagreed")},
+            "rate": round(sums["rejected"] / sums["decided"], 4),
+            "upper_95": bound,
+        }
+        for (name, sums), bound in zip(totals.items(), bounds, strict=True)
+    ]
+    return sorted(found, key=lambda r: (-r["rate"], -r["rejected"], r[column]))

@@ -108,18 +108,16 @@ def average_day(
     `slots` are hours of the week, 0..167. An hour of the week that was never known takes the mean of that hour on
     other days (the AASHTO method's idea of averaging by hour and weekday first).
     """
-    week: list[float | None] = []
-    for slot in range(168):
-        chosen = known & (slots == slot)
-        week.append(float(passes[chosen].mean()) if chosen.any() else None)
-    hours: list[float | None] = []
-    for hour in range(24):
-        values = [v for v in week[hour::24] if v is not None]
-        hours.append(round(sum(values) / len(values), 2) if values else None)
-    if any(h is None for h in hours):
-        return None, hours
-    filled = [hours[slot % 24] if value is None else value for slot, value in enumerate(week)]
-    return round(sum(v for v in filled if v is not None) / 7, 1), hours
+    number = np.bincount(slots[known], minlength=168)
+    total = np.bincount(slots[known], weights=passes[known], minlength=168)
+    week = np.divide(total, number, out=np.full(168, np.nan), where=number > 0).reshape(7, 24)
+    some = ~np.isnan(week)
+    days = some.sum(axis=0)
+    hours = np.divide(np.where(some, week, 0).sum(axis=0), days, out=np.full(24, np.nan), where=days > 0)
+    profile = [None if np.isnan(h) else round(float(h), 2) for h in hours]
+    if not days.all():
+        return None, profile
+    return round(float(np.where(some, week, hours).sum()) / 7, 1), profile
 
 
 def _slots(hours: Sequence[int], zone: ZoneInfo) -> NDArray[np.int64]:
@@ -129,13 +127,12 @@ def _slots(hours: Sequence[int], zone: ZoneInfo) -> NDArray[np.int64]:
 
 def _silent(passes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Hours in a run of at least SILENT_HOURS without a vehicle."""
-    silent = np.zeros(len(passes), bool)
-    begin = 0
-    for hour in range(len(passes) + 1):
-        if hour == len(passes) or passes[hour]:
-            if hour - begin >= SILENT_HOURS:
-                silent[begin:hour] = True
-            begin = hour + 1
+    busy = np.flatnonzero(passes)
+    edges = np.concatenate(([-1], busy, [len(passes)]))
+    silent = np.ones(len(passes), bool)
+    silent[busy] = False
+    for gap in np.flatnonzero((np.diff(edges) > 1) & (np.diff(edges) <= SILENT_HOURS)):
+        silent[edges[gap] + 1 : edges[gap + 1]] = False
     return silent
 
 
