@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sightings import sighting
 from synthetic import START_MS, Pinhole
 
@@ -358,3 +360,31 @@ def test_speeds_are_cut_in_favour_of_the_driver() -> None:
     assert in_favour_kmh(69.99999) == 69.999
     assert in_favour_kmh(72.1 - 2.1) == 70.0
     assert in_favour_kmh(-3.0) == 0.0
+
+
+WORLDS = {
+    "bus_lane": (_scene("bus_lane", "bus_lane"), _drive(_straight(2.25, 60, 20))),
+    "illegal_stopping": (_scene("illegal_stopping", "no_stopping"), _drive([(2.25, 30.0)] * 21, step_ms=600)),
+    "wrong_way": (_scene("wrong_way", "one_way", towards=(0.0, 1.0)), _drive(_straight(2.25, 50, 20))),
+    "solid_line": (_line("solid"), _drive([(-1.75 + 0.35 * n, 50.0 - 2.5 * n) for n in range(11)])),
+}
+
+
+@pytest.mark.parametrize("offence", WORLDS)
+@given(error_ms=st.integers(0, 5000), more_ms=st.integers(0, 60_000), shift_ms=st.integers(0, 10**9))
+def test_more_doubt_never_makes_an_offence_and_time_only_shifts_it(
+    offence: str, error_ms: int, more_ms: int, shift_ms: int
+) -> None:
+    scene, drive = WORLDS[offence]
+    few = _alone(scene, replace(drive, clock_error_ms=error_ms))
+    many = _alone(scene, replace(drive, clock_error_ms=error_ms + more_ms))
+    assert len(many) <= len(few)
+    later = replace(drive, path=tuple(replace(p, captured_ms=p.captured_ms + shift_ms) for p in drive.path))
+    moved = [v.occurred_ms - shift_ms for v in _alone(scene, replace(later, clock_error_ms=error_ms))]
+    assert moved == [v.occurred_ms for v in few]
+
+
+@given(st.lists(st.floats(-4.5, 4.5), min_size=2, max_size=12), st.sampled_from(["bus_lane", "solid_line"]))
+def test_whoever_keeps_to_one_side_offends_against_nothing(xs: list[float], offence: str) -> None:
+    left = [(-abs(x), 60.0 - 3.0 * n) for n, x in enumerate(xs)]
+    assert not _alone(WORLDS[offence][0], _drive(left))
