@@ -159,9 +159,9 @@ class FineLogic:
 
     def _unsure(self, desk: _Desk) -> None:
         """Where persons have confirmed or revoked something, what was withheld for it is looked at again."""
-        if desk.state.get("clock", "lawbook", int) == self._book.version:
+        if desk.state.get("lawbook", "digest", str) == self._book.digest:
             return
-        desk.state.put("clock", "lawbook", self._book.version)
+        desk.state.put("lawbook", "digest", self._book.digest)
         for violation_id, _ in list(desk.state.items("unsure", bool)):
             case = desk.state.get("stories", violation_id, Case)
             if case is not None:

@@ -28,9 +28,11 @@ def logic(gate: float = 0.9) -> FineLogic:
 class World:
     """A bus and an engine; `send` routes a record by its type."""
 
-    def __init__(self, seed: int | None = None, crash_rate: float = 0.0) -> None:
+    def __init__(
+        self, seed: int | None = None, crash_rate: float = 0.0, law: FineLogic | None = None
+    ) -> None:
         self.bus = MemoryBus()
-        self.engine = MemoryEngine(self.bus, [logic()], seed=seed, crash_rate=crash_rate)
+        self.engine = MemoryEngine(self.bus, [law or logic()], seed=seed, crash_rate=crash_rate)
 
     def send(self, *records: Any, timestamp_ms: int = 0) -> None:
         for record in records:

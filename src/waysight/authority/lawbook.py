@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from waysight.domain.fines.facts import Law
+from waysight.domain.ids import derive_id
 from waysight.messages import Confirmation
 
 
@@ -20,14 +21,18 @@ class Confirmations(Protocol):
 
 
 class LawBook:
-    """Laws by country. `current` leaves out what was revoked; `ever` does not: an issued fine keeps its price."""
+    """Laws by country. `current` leaves out what was revoked; `ever` does not: an issued fine keeps its price.
+
+    `digest` names what is confirmed, the same in every process; `newest_ms` is when the newest was.
+    """
 
     def __init__(
         self,
         make: Callable[[Iterable[Confirmation]], Mapping[str, Law]],
         confirmations: Confirmations | None = None,
     ) -> None:
-        self._make, self._confirmations, self.version = make, confirmations, -1
+        self._make, self._confirmations, self._version = make, confirmations, -1
+        self.digest = ""
         self.current: Mapping[str, Law] = {}
         self.ever: Mapping[str, Law] = {}
         self.newest_ms = 0
@@ -36,11 +41,12 @@ class LawBook:
     def refresh(self) -> None:
         """Read what was confirmed or revoked since; cheap when nothing was."""
         version = self._confirmations.version if self._confirmations else 0
-        if version == self.version:
+        if version == self._version:
             return
         found = list(self._confirmations.snapshot().values()) if self._confirmations else []
         standing = [c for c in found if not c.revoked]
         self.current = self._make(standing)
         self.ever = self._make([replace(c, revoked=False) for c in found])
         self.newest_ms = max((c.confirmed_ms for c in standing), default=0)
-        self.version = version
+        self.digest = derive_id("law", *sorted(c.confirmation_id for c in standing))
+        self._version = version

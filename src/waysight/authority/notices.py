@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo
 import matplotlib
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
 from waysight.adapters.pictures import Picture, encode_jpeg
 from waysight.authority.evidence_pictures import has_plate, plate_picture, vehicle_picture
 from waysight.authority.notice_words import Words, notice_words
+from waysight.authority.qr import payment_text, qr_picture
 from waysight.domain.fining import cut_kmh, discount_of, over_limit_kmh, stages_of
 from waysight.domain.plates import displayed
 from waysight.domain.rulepack import RulePack
@@ -26,6 +28,7 @@ from waysight.messages import Fine, FrameRef, Violation
 
 _LEFT_MM, _RIGHT_MM, _LABEL_MM = 18.0, 192.0, 82.0
 _WIDTH_MM = _RIGHT_MM - _LEFT_MM
+_QR_MM = 27.0
 _LINE = 0.42  # mm of line height per point of type
 _INK, _GREY, _BLUE, _PALE = (25, 30, 40), (110, 116, 128), (0, 84, 130), (238, 243, 247)
 _RTL = re.compile("[\u0590-\u08ff]")
@@ -36,12 +39,16 @@ _SIGNS = {"KZT": "₸", "PEN": "S/", "MAD": "MAD"}
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who issues the notice and how it is paid; printed as given. `specimen` marks a page without legal effect."""
+    """Who issues the notice and how it is paid; printed as given. `specimen` marks a page without legal effect.
+
+    `link` is an address of the authority's where ``{number}`` stands for the fine's number; the QR code carries it.
+    """
 
     authority: str = ""
     address: str = ""
     payment: str = ""
     specimen: bool = False
+    link: str = ""
 
 
 def notice_pdf(
@@ -85,7 +92,11 @@ class _Page:
         pdf.add_page()
 
     def bytes(self) -> bytes:
-        return bytes(self._pdf.output())
+        page = bytes(self._pdf.output())
+        for font in self._pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
+        return page
 
     def head(self) -> None:
         pdf, words, fine = self._pdf, self._words, self._fine
@@ -108,12 +119,25 @@ class _Page:
             half - 2,
             25,
             "addressee",
-            [_cut(fine.owner_name, 70), _cut(fine.owner_address, 120), _cut(fine.owner_id, 40)],
+            self._addressee(),
         )
         issued = self._day(datetime.fromtimestamp(fine.issued_ms / 1000, self._zone).date())
-        self._boxed(_LEFT_MM + half + 2, y, half - 2, 12, "number", [fine.number])
-        self._boxed(_LEFT_MM + half + 2, y + 13, half - 2, 12, "issued", [issued])
+        self._boxed(_LEFT_MM + half + 2, y, half - 2 - _QR_MM, 12, "number", [fine.number])
+        self._boxed(_LEFT_MM + half + 2, y + 13, half - 2 - _QR_MM, 12, "issued", [issued])
+        due = self._fine.discount_amount if fine.discount_until else fine.amount
+        code = qr_picture(payment_text(fine.number, f"{due}", fine.currency, self._issuer.link))
+        pdf.image(io.BytesIO(encode_jpeg(code, 95)), _RIGHT_MM - _QR_MM + 2, y, _QR_MM - 2, _QR_MM - 2)
+        pdf.set_xy(_RIGHT_MM - _QR_MM + 2, y + _QR_MM - 2)
+        self._text(words["qr"][0], 5, _GREY, width=_QR_MM - 2, line=2)
         pdf.set_y(y + 28)
+
+    def _addressee(self) -> list[str]:
+        """Who must pay: the person who was named as liable, else the registered owner."""
+        fine = self._fine
+        person = (fine.liable_name, fine.liable_address, fine.liable_id)
+        if not fine.liable_id:
+            person = (fine.owner_name, fine.owner_address, fine.owner_id)
+        return [_cut(text, most) for text, most in zip(person, (70, 120, 40), strict=True)]
 
     def facts(self) -> None:
         v, fine = self._violation, self._fine
@@ -216,6 +240,9 @@ class _Page:
         self._text(words.joined("appeal_title"), 8, _BLUE, bold=True)
         for text in words["appeal"]:
             self._text(text, 6.3, _INK, line=2.9)
+        if fine.appeal_until:
+            last = self._day(date.fromisoformat(fine.appeal_until))
+            self._text(f"{words.joined('appeal_until')}: {last}", 6.3, _INK, bold=True, line=2.9)
         used = [r.text for r in self._pack.readings if r.id in fine.caveats.split(",")]
         pdf.set_y(max(pdf.get_y() + 1, 281 - 2.6 * len(used)))
         pdf.set_draw_color(*_GREY)

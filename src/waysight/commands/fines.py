@@ -72,6 +72,10 @@ def notice(
     authority: Annotated[str, typer.Option(help="Issuing authority, printed at the top.")] = "",
     address: Annotated[str, typer.Option(help="Its address.")] = "",
     payment: Annotated[str, typer.Option(help="How to pay, printed as given.")] = "",
+    link: Annotated[
+        str,
+        typer.Option(help="Address in the QR code, with {number} for the fine's; number and amount without."),
+    ] = "",
     specimen: Annotated[
         bool, typer.Option("--specimen", help="Mark the page as having no legal effect.")
     ] = False,
@@ -90,7 +94,12 @@ def notice(
     pictures = pictures_of(violation, load_frames(violation, EvidenceStore(settings.evidence)))
     pack, zone = load_pack(fine.country), _timezone(settings, codec, violation)
     page = notice_pdf(
-        fine, violation, pictures, pack, zone or pack.timezone, Issuer(authority, address, payment, specimen)
+        fine,
+        violation,
+        pictures,
+        pack,
+        zone or pack.timezone,
+        Issuer(authority, address, payment, specimen, link),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(page)

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fine_world import CODEC, World
+from waysight.processors.fine import FineLogic
 
+from waysight.authority.lawbook import LawBook
+from waysight.authority.laws import laws_of
+from waysight.authority.rulepacks import load_pack
+from waysight.domain.confirming import unsure_values
 from waysight.domain.fines.actions import ACTS
+from waysight.domain.fines.facts import Case
 from waysight.domain.fining import fine_id_of
-from waysight.messages import Fine, FineAction, FineEvent
+from waysight.messages import Confirmation, Fine, FineAction, FineEvent
+from waysight.settings import Settings
 
 Make = Callable[..., Any]
 FINE = fine_id_of("v1")
@@ -264,3 +272,50 @@ def test_what_names_no_fine_is_kept_and_told(issued: World, act: Make, violation
     later = replace(violation(violation_id="v2"), occurred_ms=violation().occurred_ms + 3_600_000)
     issued.send(later, review(review_id="r2", violation_id="v2"))
     assert issued.current()[fine_id_of("v2")].reminders == 1
+
+
+class Confirmed:
+    """Confirmations as the processor's table has them."""
+
+    def __init__(self) -> None:
+        self.version, self.records = 0, dict[str, Confirmation]()
+
+    def snapshot(self) -> dict[str, Confirmation]:
+        return dict(self.records)
+
+    def say(self, at_ms: int, revoked: bool = False) -> None:
+        """A solid line costs 3 MRP, says A. Lawyer, or takes it back."""
+        path = next(v for v in unsure_values(load_pack("kz")) if v.path.startswith("offences.solid_line"))
+        self.version += 1
+        self.records["c"] = Confirmation(
+            confirmation_id="c", pack="kz", path=path.path, value=path.said, by="A. Lawyer", role="head of law",
+            source="the Code", confirmed_ms=at_ms, revoked=revoked,
+        )  # fmt: skip
+
+
+def test_an_unsure_amount_waits_for_a_named_person(
+    violation: Make, review: Make, vehicle: Make, act: Make, tmp_path: Path
+) -> None:
+    said, options = Confirmed(), Settings(state_dir=tmp_path, enforcement_gate=0.9)
+    world = World(law=FineLogic(CODEC, LawBook(lambda found: laws_of(options, found), said)))
+    solid_line = violation(offence="solid_line", measured_kmh=None, enforced_kmh=None, limit_kmh=None)
+    world.send(vehicle(), solid_line, review())
+    assert world.fines() == []
+    (case,) = [c for p in range(4) for _, c in world.engine.state("fine", p).items("stories", Case)]
+    assert case.reasons[0].startswith("unsure:offences.solid_line")
+    said.say(at_ms=act("served", 5).at_ms)
+    tick(world)
+    fine = only(world)
+    assert (fine.amount, fine.issued_ms) == (Decimal("12975.00"), act("served", 5).at_ms)
+    said.say(at_ms=act("served", 6).at_ms, revoked=True)
+    world.send(act("reminded", 7))
+    assert (only(world).amount, only(world).reminders) == (Decimal("12975.00"), 1), "what is issued stays"
+    world.send(replace(solid_line, violation_id="v2", occurred_ms=act("served", 3).at_ms))
+    world.send(review(review_id="r2", violation_id="v2", reviewed_ms=act("served", 8).at_ms))
+    assert len(world.current()) == 1
+
+
+def tick(world: World) -> None:
+    """A message to every partition, as traffic sends them all the time."""
+    for partition in range(4):
+        world.bus.send("vehicles", "X", None, partition=partition)

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import cv2
 import matplotlib
 import numpy as np
 import pytest
 from fpdf import FPDF
 
+from waysight.authority import notices
 from waysight.authority.notice_words import notice_words, words_of
 from waysight.authority.notices import Issuer, _in_order, notice_pdf
+from waysight.authority.qr import payment_text, qr_picture
 from waysight.authority.rulepacks import load_pack
 from waysight.domain.confirming import confirmation_of, confirmed, unsure_values
 from waysight.domain.fines.facts import Case, Law
@@ -150,3 +153,30 @@ def test_arabic_is_joined_and_written_from_the_right() -> None:
     marked = _in_order("12345أ6")
     assert marked.replace("\u200e", "") == "12345أ6"
     assert "\u200e6" in marked
+
+
+def test_the_code_says_what_is_to_be_paid(
+    monkeypatch: pytest.MonkeyPatch, printed: list[str], violation: Make, review: Make, vehicle: Make
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(notices, "qr_picture", lambda text: shown.append(text) or qr_picture(text))
+    page(violation(), review(), vehicle())
+    page(violation(), review(), vehicle(), link="https://pay.example/{number}")
+    assert shown == [" 21625.00 KZT", "https://pay.example/"], (
+        "a fine without a number, as it is before its issue"
+    )
+    assert "Тексеру және төлеу" in printed
+    text = payment_text("KZ-2026-03-000123-G", "21625.00", "KZT")
+    decoded, *_ = cv2.QRCodeDetector().detectAndDecode(qr_picture(text))
+    assert decoded == text == "KZ-2026-03-000123-G 21625.00 KZT"
+
+
+def test_the_letter_goes_to_who_is_liable(
+    printed: list[str], violation: Make, review: Make, vehicle: Make
+) -> None:
+    fine = settle(LAW, Case(violation=violation(), reviews=(review(),)), vehicle(), 0).fine
+    assert fine is not None
+    named = replace(fine, liable_id="77", liable_name="D. Driver", liable_address="Almaty")
+    notice_pdf(named, violation(), [], KZ, "Asia/Almaty", Issuer())
+    assert {"D. Driver", "Almaty", "77"} <= set(printed)
+    assert vehicle().owner_name not in printed
