@@ -86,6 +86,7 @@ def _document(order: Order, score: Score) -> dict[str, Any]:
         "currency": score.currency,
         "violations": _counts(score.violations),
         "fines": asdict(score.fines),
+        "referrals": _counts(score.referrals),
         "violations_by_offence": {o: _counts(t) for o, t in score.violations_by_offence.items()},
         "fines_by_offence": {o: asdict(t) for o, t in score.fines_by_offence.items()},
         "dead_letters": score.dead_letters,
@@ -103,9 +104,10 @@ def _table(order: Order, score: Score) -> None:
     parts = (
         ("violations", score.violations, score.violations_by_offence),
         ("fines", score.fines, score.fines_by_offence),
+        ("referrals", score.referrals, dict[str, Tally]()),
     )
     for what, total, by_offence in parts:
-        for name, tally in [*by_offence.items(), ("all", total)]:
+        for name, tally in (*by_offence.items(), ("all", total)):
             sums = (tally.sum_truth, tally.sum_found, tally.paid_truth, tally.paid_found)
             rows.append(
                 (what, name, tally.truth, tally.found, tally.false, *(sums if what == "fines" else ("",) * 4))

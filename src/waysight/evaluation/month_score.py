@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from waysight.messages import Fine, Violation
+from waysight.messages import Fine, Referral, Violation
 from waysight.simulate.month.truth import Deed, Key, Ruling, Truth
 
 _MOST_WORDS = 20
@@ -44,6 +44,7 @@ class Score:
     currency: str
     violations: Tally
     fines: Tally
+    referrals: Tally
     violations_by_offence: Mapping[str, Tally]
     fines_by_offence: Mapping[str, Tally]
     dead_letters: dict[str, int] = field(default_factory=dict)
@@ -54,15 +55,22 @@ class Score:
     @property
     def right(self) -> bool:
         """Whether the month was told exactly as it was."""
-        return self.violations.right and self.fines.right and not self.dead_letters
+        return self.violations.right and self.fines.right and self.referrals.right and not self.dead_letters
 
 
-def scored(
-    truth: Truth, violations: Iterable[Violation], fines: Iterable[Fine], letters: Mapping[str, int]
-) -> Score:
+@dataclass(frozen=True)
+class Found:
+    """The newest record of each violation, fine and referral."""
+
+    violations: list[Violation]
+    fines: list[Fine]
+    referrals: list[Referral]
+
+
+def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
     """Compare; a violation or fine with a wrong fact is both missing and false."""
     words: list[str] = []
-    by_id = {v.violation_id: v for v in violations}
+    by_id = {v.violation_id: v for v in told.violations}
     found: dict[Key, Violation] = {}
     violations_by: dict[str, Tally] = defaultdict(Tally)
     for one in by_id.values():
@@ -80,40 +88,71 @@ def scored(
         violations_by[deed.offence].truth += 1
         if key not in found:
             words.append(f"not found: {deed}")
-    fines_by = _fines(truth, by_id, fines, words)
+    rulings = {r.deed.key: r for r in truth.rulings()}
+    fined = {key: r for key, r in rulings.items() if r.sum is not None}
+    fines_by = _fines(fined, by_id, told.fines, words)
+    referred = {key: r for key, r in rulings.items() if r.sum is None}
     return Score(
         passes=truth.passes,
         currency=truth.nation.currency,
         violations=_total(violations_by.values()),
         fines=_total(fines_by.values()),
+        referrals=_referrals(referred, by_id, told.referrals, words),
         violations_by_offence=dict(sorted(violations_by.items())),
         fines_by_offence=dict(sorted(fines_by.items())),
         dead_letters=dict(Counter(letters)),
         differences=words[:_MOST_WORDS],
         truth_rows=_truth_rows(truth),
-        found_rows=_found_rows(by_id.values(), fines),
+        found_rows=_found_rows(by_id.values(), told.fines),
     )
 
 
+def _referrals(
+    rulings: Mapping[Key, Ruling], by_id: Mapping[str, Violation], told: Iterable[Referral], words: list[str]
+) -> Tally:
+    tally, seen = Tally(truth=len(rulings)), set[Key]()
+    for one in told:
+        key = _key(by_id.get(one.violation_id))
+        due = rulings.get(key)
+        wrong = "nobody is to be referred" if due is None else "twice" if key in seen else ""
+        if due is not None and not wrong:
+            facts = {
+                "article": (due.article, one.law),
+                "to": (due.refer, one.refer_to),
+                "back": (False, one.withdrawn),
+            }
+            wrong = _differences(facts)
+        seen.add(key)
+        tally.false += bool(wrong)
+        tally.found += not wrong
+        words += [f"referral {one.offence} {one.plate}: {wrong}"] if wrong else []
+    words += [f"no referral: {rulings[key]}" for key in rulings.keys() - seen]
+    return tally
+
+
+def _key(violation: Violation | None) -> Key:
+    return (str(violation.offence), tuple(violation.sighting_ids)) if violation else ("", ())
+
+
 def _fines(
-    truth: Truth, by_id: Mapping[str, Violation], fines: Iterable[Fine], words: list[str]
+    rulings: Mapping[Key, Ruling], by_id: Mapping[str, Violation], fines: Iterable[Fine], words: list[str]
 ) -> dict[str, Tally]:
     tallies: dict[str, Tally] = defaultdict(Tally)
-    rulings = {r.deed.key: r for r in truth.rulings()}
     for ruling in rulings.values():
         tally = tallies[ruling.deed.offence]
         tally.truth += 1
-        tally.sum_truth += ruling.sum.amount
+        tally.sum_truth += ruling.sum.amount if ruling.sum else 0
         tally.paid_truth += ruling.paid
     seen = set()
     for fine in fines:
-        violation = by_id.get(fine.violation_id)
-        key = (str(fine.offence), tuple(violation.sighting_ids) if violation else ())
+        key = _key(by_id.get(fine.violation_id))
         due = rulings.get(key)
         tally = tallies[fine.offence]
         if fine.status != "cancelled":
             tally.sum_found += fine.amount
             tally.paid_found += fine.paid
+        if due is None and fine.status == "cancelled":
+            continue  # issued, and taken back by the system itself
         wrong = "no such fine is due" if due is None else "twice" if key in seen else _unlike(due, fine)
         seen.add(key)
         if wrong:
@@ -139,6 +178,7 @@ def _truth_rows(truth: Truth) -> Rows:
             "currency": truth.nation.currency,
         }
         for r in truth.rulings()
+        if r.sum is not None
     ]  # fmt: skip
     return {"violations": violations, "fines": fines}
 
@@ -169,13 +209,15 @@ def _wrong(deed: Deed, one: Violation) -> str:
 
 def _unlike(due: Ruling, fine: Fine) -> str:
     cost = due.sum
+    assert cost is not None
+    reduced, until = cost.stages[0] if cost.stages else (cost.amount, None)
     facts = {
         "plate": (due.deed.plate, fine.plate), "article": (cost.article, fine.law), "amount": (cost.amount, fine.amount),
-        "reduced": (cost.reduced, fine.discount_amount), "paid": (due.paid, fine.paid),
+        "reduced": (reduced, fine.discount_amount), "paid": (due.paid, fine.paid),
         "status": ("paid" if due.settled else "issued", fine.status),
     }  # fmt: skip
-    if cost.until is not None:
-        facts["until"] = (f"{cost.until}", fine.discount_until)
+    if until is not None:
+        facts["until"] = (f"{until}", fine.discount_until)
     return _differences(facts)
 
 

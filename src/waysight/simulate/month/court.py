@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
-from waysight.simulate.month.tariffs import Nation, Step
+from waysight.simulate.month.tariffs import Nation, Stage, Step
 
 _WEEKEND = (5, 6)
 _CENT = Decimal("0.01")
@@ -14,12 +14,15 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Sum:
-    """A fine: its article, amount and reduced amount with its last day (None: never reduced)."""
+    """A fine: its article, amount, and what settles it until when (None: for good), dearest last."""
 
     article: str
     amount: Decimal
-    reduced: Decimal
-    until: date | None
+    stages: tuple[tuple[Decimal, date | None], ...]
+
+    def due(self, day: date) -> Decimal:
+        """What settles it on a day."""
+        return next((a for a, until in self.stages if until is None or day <= until), self.amount)
 
 
 def local_day(nation: Nation, at_ms: int) -> date:
@@ -30,15 +33,14 @@ def local_day(nation: Nation, at_ms: int) -> date:
 def step_of(nation: Nation, offence: str, day: date, over_kmh: float | None) -> Step | None:
     """Which step an offence of a day falls into; None where the law has no price for it then.
 
-    `over_kmh` is what is left over the limit after everything is taken off; a bound itself belongs below.
+    `over_kmh` is what is left over the limit after everything is taken off.
     """
     for price in nation.prices.get(offence, ()):
         if price.since <= day < price.until:
             for step in price.steps:
-                if step.above_kmh is None or (over_kmh or 0.0) > step.above_kmh:
+                above, over = step.above_kmh, over_kmh or 0.0
+                if above is None or over > above or (step.reached and over == above):
                     return step
-            lowest = price.steps[-1]
-            return lowest if over_kmh == lowest.above_kmh and nation.least_over_kmh > 0 else None
     return None
 
 
@@ -48,19 +50,28 @@ def unit_of(nation: Nation, day: date) -> Decimal | None:
     return found[-1][1] if found and (found[-1][0].year == day.year or len(nation.units) == 1) else None
 
 
-def sum_of(nation: Nation, step: Step, day: date, issued: date, again: bool) -> Sum | None:
-    """The sum for an offence of `day`, issued on a day, committed again or not; None where nobody knows the unit."""
+def sum_of(nation: Nation, step: Step, day: date, clock: date, again: bool) -> Sum | None:
+    """The sum for an offence of `day` whose clock begins on another, committed again or not; None where nobody knows."""
     unit = unit_of(nation, day)
     if unit is None or step.units is None:
         return None
-    article, units = nation.aggravated.get(step.article, ("", None)) if again else (step.article, step.units)
-    if units is None:
-        article, units = step.article, step.units
+    article, units = step.article, step.units
+    if again:
+        worse = nation.again[step.article]
+        article, units = worse.article, (worse.units or units) * worse.factor
     amount = (unit * units).quantize(_CENT)
-    if nation.early is None or step.article in nation.never_early:
-        return Sum(article, amount, amount, None)
-    reduced = (amount * nation.early.fraction).quantize(_CENT, ROUND_FLOOR)
-    return Sum(article, amount, reduced, after_working_days(nation, issued, nation.early.working_days))
+    stages = nation.early.get(step.article, nation.early.get("", ()))
+    return Sum(article, amount, tuple(_stage(nation, s, amount, clock) for s in stages))
+
+
+def _stage(nation: Nation, stage: Stage, amount: Decimal, clock: date) -> tuple[Decimal, date | None]:
+    part = stage.amount if stage.share is None else (amount * stage.share).quantize(_CENT, ROUND_FLOOR)
+    assert part is not None
+    if stage.days is None:
+        return part, None
+    if not stage.working:
+        return part, clock + timedelta(days=stage.days)
+    return part, after_working_days(nation, clock, stage.days)
 
 
 def after_working_days(nation: Nation, day: date, count: int) -> date:

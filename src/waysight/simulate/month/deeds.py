@@ -3,96 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-from waysight.messages import Sighting
-from waysight.simulate.looked import Look
-from waysight.simulate.month.streets import colour, plate_of
-from waysight.simulate.month.truth import NOBODY, Deed
-
-if TYPE_CHECKING:
-    from waysight.simulate.month.traffic import Traffic
-
-ERROR_KMH = 1.25
-_NUDGE_KMH = 0.125  # speeds are multiples of it, which every float holds exactly
-
-
-@dataclass(frozen=True)
-class Told:
-    """Who (by number) does something, and when (UTC epoch ms)."""
-
-    traffic: Traffic
-    number: int
-    at_ms: int
-
-    @property
-    def plate(self) -> str:
-        """The plate."""
-        return plate_of(self.traffic.streets.nation.code, self.number)
-
-    def camera(self, kind: str) -> str:
-        """One camera of a kind."""
-        return f"d{self.traffic.chance.randrange(self.traffic.streets.districts)}-{kind}"
-
-    def enrol(self, at_ms: int | None = None) -> None:
-        """The register tells of the vehicle."""
-        when_ms = self.at_ms - 3_600_000 if at_ms is None else at_ms
-        self.traffic.push(when_ms, self.traffic.streets.vehicle(self.number))
-
-    def look(self, camera_id: str, at_ms: int | None = None, **more: object) -> Sighting:
-        """It passes a camera."""
-        given: dict[str, object] = {
-            "plate": self.plate, "label": "car", "colour": colour(self.number), "speed_kmh": 48.0,
-            "country": self.traffic.streets.nation.code, **more,
-        }  # fmt: skip
-        return self.traffic.tell(
-            Look(camera_id, at_ms=self.at_ms if at_ms is None else at_ms, **given)  # type: ignore[arg-type]
-        )
-
-    def fast(self, kind: str, over_kmh: float, at_ms: int | None = None, **more: object) -> Sighting:
-        """It is measured so that `over_kmh` are left of what it drove too fast."""
-        camera_id, nation = self.camera(kind), self.traffic.streets.nation
-        limit = self.traffic.streets.limit_kmh(camera_id)
-        measured = limit + over_kmh + nation.margin_kmh(limit) + ERROR_KMH
-        return self.look(
-            camera_id, at_ms, speed_kmh=measured, measured_kmh=measured, error_kmh=ERROR_KMH, **more
-        )
-
-    def guilty(
-        self,
-        offence: str,
-        *sightings: Sighting,
-        over: float | None = None,
-        at_ms: int | None = None,
-        enforceable: bool = True,
-        owner: bool = True,
-        known_ms: int = 0,
-    ) -> None:
-        """Write the truth down; `at_ms` is when it happened, by default when the last of `sightings` was first seen."""
-        last = sightings[-1]
-        self.traffic.truth.add(
-            Deed(
-                offence=offence,
-                sightings=tuple(s.sighting_id for s in sightings),
-                camera_id=last.camera_id,
-                plate=last.plate,
-                occurred_ms=last.path[0].captured_ms if at_ms is None else at_ms,
-                over_kmh=over,
-                enforceable=enforceable,
-                owner=self.number if owner and enforceable else NOBODY,
-                known_ms=known_ms,
-            )
-        )
+from waysight.messages import DutyPeriod, Exemption, Sighting
+from waysight.simulate.month.conduct import CONDUCT
+from waysight.simulate.month.streets import plate_of
+from waysight.simulate.month.telling import NUDGE_KMH, OTHER_VEHICLE, Told
 
 
 def _overs(told: Told) -> list[float]:
     """Speeds inside each step of the tariff, on its bounds and next to them."""
     nation = told.traffic.streets.nation
-    bounds = sorted(
-        {s.above_kmh for p in nation.prices["spot_speed"] for s in p.steps if s.above_kmh is not None}
-    )
-    found = [b + d for b in bounds for d in (0.0, _NUDGE_KMH, 4.5)]
+    bounds = {s.above_kmh for p in nation.prices["spot_speed"] for s in p.steps if s.above_kmh is not None}
+    found = [b + d for b in sorted(bounds) for d in (-NUDGE_KMH, 0.0, NUDGE_KMH, 4.5)]
     return [o for o in found if o > 0 and o >= nation.least_over_kmh]
 
 
@@ -106,7 +30,8 @@ def _speeding(told: Told) -> None:
 def _hardly(told: Told) -> None:
     """Just not enough to be an offence."""
     told.enrol()
-    told.fast("spot", told.traffic.streets.nation.least_over_kmh - _NUDGE_KMH)
+    least = told.traffic.streets.nation.least_over_kmh
+    told.fast("spot", 0.0 if told.number % 2 and not least else least - NUDGE_KMH)
 
 
 def _average(told: Told) -> None:
@@ -190,15 +115,48 @@ def _unknown(told: Told) -> None:
 
 
 def _again(told: Told) -> None:
-    """Twice within a few days: before the first fine is imposed, or after it; or long after an old one."""
+    """Twice within a few days: before the first fine is imposed, or after it; in the same vehicle, or another of theirs."""
     told.enrol()
-    told.guilty("spot_speed", told.fast("spot", 25.0), over=25.0)
+    first, second = told.traffic.streets.nation.again_kmh
+    told.guilty("spot_speed", told.fast("spot", first), over=first)
     later_ms = told.at_ms + (20, 100)[told.number % 2] * 3_600_000
-    told.guilty("spot_speed", told.fast("fast", 45.0, later_ms), over=45.0)
+    then = told
+    if told.number % 3 == 0:
+        then = replace(told, number=told.number + OTHER_VEHICLE, at_ms=later_ms, owned_by=told.number)
+        then.enrol()
+    then.guilty("spot_speed", then.fast("fast", second, later_ms), over=second)
+
+
+def _relapse(told: Told) -> None:
+    """Again, a year after a first fine or just not yet: who did it long ago does it once more."""
+    if not told.traffic.veterans:
+        _speeding(told)
+        return
+    again = replace(told, number=told.traffic.veterans.pop())
+    over = told.traffic.streets.nation.again_kmh[1]
+    again.guilty("spot_speed", again.fast("fast", over), over=over)
+
+
+def _exempt(told: Told) -> None:
+    """An ambulance on duty; its neighbour on an errand of its own."""
+    told.enrol()
+    on_duty = told.number % 2 == 0
+    told.traffic.push(told.at_ms - 3_600_000, exemption(told.plate, told.at_ms, on_duty))
+    told.guilty("spot_speed", told.fast("spot", 25.0), over=25.0, enforceable=not on_duty)
+
+
+def exemption(plate: str, at_ms: int, on_duty: bool) -> Exemption:
+    """Of a vehicle that is on duty for an hour around a time, or was the day before."""
+    began_ms = at_ms - (1_800_000 if on_duty else 86_400_000)
+    return Exemption(
+        exemption_id=f"x-{plate}", plate=plate, kind="emergency", on_duty_only=True, legal_basis="simulated",
+        authority="Ambulance", case_number=plate, valid_from_ms=at_ms - 90_000_000, valid_until_ms=at_ms + 90_000_000,
+        duty=(DutyPeriod(from_ms=began_ms, until_ms=began_ms + 3_600_000, mission="call"),),
+    )  # fmt: skip
 
 
 DEEDS: Mapping[str, Callable[[Told], None]] = {
     "speeding": _speeding, "red": _red, "average": _average, "hardly": _hardly, "closed": _closed, "amber": _amber,
     "again": _again, "speeding-2": _speeding, "beside": _beside, "expired": _expired, "doubtful": _doubtful,
-    "average-hardly": _average_hardly, "foreign": _foreign, "unknown": _unknown, "speeding-3": _speeding,
+    "average-hardly": _average_hardly, "foreign": _foreign, "unknown": _unknown, "relapse": _relapse, "exempt": _exempt, "speeding-3": _speeding, "speeding-4": _speeding, **CONDUCT,
 }  # fmt: skip

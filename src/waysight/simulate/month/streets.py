@@ -10,12 +10,13 @@ from typing import Any
 
 from waysight.messages import Signal, Vehicle
 from waysight.simulate.fleet import FIRST, LAST, STREETS
+from waysight.simulate.month.sites import SITES, site
 from waysight.simulate.month.tariffs import Nation
 from waysight.simulate.town import BUS_LANE, CLOCK_ERROR_MS, STOP_LINE_M, VIEW, calibration, plate
 
 SECTION_M = 3000.0
 GREEN_MS, AMBER_MS, CYCLE_MS = 30_000, 33_000, 60_000
-KINDS = ("spot", "fast", "old", "in", "out", "cross", "bus", "gate")
+KINDS = ("spot", "fast", "old", "in", "out", "cross", "bus", "gate", *SITES)
 _SAFE = "CFHKLMNPRTVWXY"  # letters that nothing is mistaken for
 _COLOURS = ("white", "grey", "black", "silver", "blue", "red", "green")
 
@@ -43,7 +44,7 @@ class Streets:
 
     nation: Nation
     start: date
-    districts: int = 3
+    districts: int = 2
 
     @cached_property
     def start_ms(self) -> int:
@@ -83,13 +84,13 @@ class Streets:
                 valid_ms=valid_ms, clock_error_ms=CLOCK_ERROR_MS, end=False,
             )  # fmt: skip
 
-    def vehicle(self, number: int) -> Vehicle:
-        """The register's record of a vehicle."""
+    def vehicle(self, number: int, owner: int) -> Vehicle:
+        """The register's record of a vehicle and its owner."""
         return Vehicle(
             plate=plate_of(self.nation.code, number), country=self.nation.code, make="Hyundai", model="Accent",
-            type="car", colour=colour(number), owner_id=f"{self.nation.code}{number:012d}",
-            owner_name=f"{FIRST[number % len(FIRST)]} {LAST[number // 10 % len(LAST)]}",
-            owner_address=f"{STREETS[number % len(STREETS)]} {number % 200}", owner_kind="person",
+            type="car", colour=colour(number), owner_id=f"{self.nation.code}{owner:012d}",
+            owner_name=f"{FIRST[owner % len(FIRST)]} {LAST[owner // 10 % len(LAST)]}",
+            owner_address=f"{STREETS[owner % len(STREETS)]} {owner % 200}", owner_kind="person",
         )  # fmt: skip
 
     def camera_file(self) -> dict[str, Any]:
@@ -130,6 +131,7 @@ class Streets:
                 "zones": [{"id": BUS_LANE, "image": lane, "labels": ["car", "truck", "motorcycle"]}],
             },
             "gate": {"purposes": ["count"]},
+            **{k: {**measuring, **site(k, district)} for k in SITES if k == kind},
         }  # fmt: skip
         highway = kind in ("in", "out")
         place = {

@@ -10,10 +10,11 @@ import heapq
 import random
 from collections.abc import Iterator
 
-from waysight.messages import Sighting, Signal, Vehicle
+from waysight.messages import Exemption, Sighting, Signal, Vehicle
 from waysight.simulate.looked import Look, early, look
-from waysight.simulate.month.deeds import DEEDS, Told
+from waysight.simulate.month.deeds import DEEDS
 from waysight.simulate.month.streets import Streets, colour, plate_of
+from waysight.simulate.month.telling import Told
 from waysight.simulate.month.truth import Truth
 from waysight.simulate.sightings import HOLD_MS, MOST_LAG_MS, Mark
 
@@ -21,7 +22,18 @@ HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 OFFENDERS = 150_000  # where the numbers of those who do something begin
 DEED_EVERY = 12
 LATE_EVERY, LATE_MS = 97, 30_000
-MARK_MS = 1_800_000
+MAY_BE_LATE = (
+    "spot",
+    "fast",
+    "old",
+    "bus",
+    "gate",
+    "edge",
+    "line",
+    "turn",
+    "mute",
+)  # where no pass waits for another
+MARK_MS = 3_600_000
 BUSY = (
     2,
     1,
@@ -49,7 +61,7 @@ BUSY = (
     3,
 )  # by hour of the day
 LONG_AGO_DAYS = (-396, -330)  # 13 and 11 months before the first day
-Event = Sighting | Mark | Signal | Vehicle
+Event = Sighting | Mark | Signal | Vehicle | Exemption
 
 
 class Traffic:
@@ -60,10 +72,11 @@ class Traffic:
         self.truth = Truth(streets.nation)
         self.chance = random.Random(f"{streets.nation.code} {streets.start} {seed}")
         self._queue: list[tuple[int, int, Event]] = []
+        self.veterans: list[int] = []  # who offended long ago and has not again
         self._pushed = self._visit = self._deed = 0
         self._mark_ms = streets.start_ms
         self._lag_ms = {c: self.chance.randrange(MOST_LAG_MS) for c in streets.cameras}
-        self._free = [c for c in streets.cameras if c.partition("-")[2] not in ("in", "out", "bus")]
+        self._free = [c for c in streets.cameras if c.partition("-")[2] not in ("in", "out", "bus", "turn")]
 
     def events(self) -> Iterator[Event]:
         """All of it, once."""
@@ -93,8 +106,8 @@ class Traffic:
         for n, began_ms in enumerate(months):
             for k in range(8):
                 at_ms = began_ms + k * HOUR_MS
-                number = OFFENDERS - 100 + 10 * n + k
-                DEEDS["again"](Told(self, number, at_ms))
+                self.veterans.append(OFFENDERS - 100 + 10 * n + k)
+                DEEDS["again"](Told(self, self.veterans[-1], at_ms))
                 self._marks(at_ms + HOUR_MS // 2, end=False)
                 yield from self._due(at_ms + HOUR_MS)
 
@@ -159,7 +172,7 @@ class Traffic:
         sighting = look(what, number, self.chance)
         lag_ms = self._lag_ms[what.camera_id]
         when_ms = sighting.emitted_ms + lag_ms
-        single = what.camera_id.partition("-")[2] not in ("in", "out", "cross")
+        single = what.camera_id.partition("-")[2] in MAY_BE_LATE
         if number % LATE_EVERY == 0 and single:
             when_ms += self.chance.randrange(LATE_MS)
         if what.plate and what.sure and not what.places and self.chance.random() < 0.2:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from waysight.simulate.month import habits
-from waysight.simulate.month.court import Sum, a_year_later, local_day, step_of, sum_of
+from waysight.simulate.month.court import Sum, a_year_later, local_day, step_of, sum_of, unit_of
 from waysight.simulate.month.tariffs import Nation, Step
 
 Key = tuple[str, tuple[str, ...]]  # offence, sightings
@@ -41,62 +41,78 @@ class Deed:
 
 @dataclass(frozen=True)
 class Ruling:
-    """The fine of a deed, and what became of it."""
+    """What follows from a deed: a fine with its payments, or (no `sum`) the authority to which it is referred."""
 
     deed: Deed
-    sum: Sum
-    issued: date
-    paid: Decimal
-    settled: bool
+    article: str
+    refer: str = ""
+    sum: Sum | None = None
+    parts: tuple[habits.Part, ...] = ()
+    paid: Decimal = Decimal(0)
+    settled: bool = False
 
 
 @dataclass
 class Truth:
-    """Deeds as they are told; `rulings` when all are."""
+    """Deeds as they are told, and what follows from each."""
 
     nation: Nation
     passes: int = 0
     deeds: dict[Key, Deed] = field(default_factory=dict)
+    _imposed: dict[int, list[tuple[int, str, Key]]] = field(default_factory=dict)
 
     def add(self, deed: Deed) -> None:
         """One more."""
         self.deeds[deed.key] = deed
+        step = self._step(deed)
+        if step is not None and step.units is not None:
+            known = self._imposed.setdefault(deed.owner, [])
+            known.append((self._issued_ms(deed), step.article, deed.key))
 
     def rulings(self) -> Iterator[Ruling]:
-        """A fine for each deed that may lead to one and has a price."""
-        imposed: dict[int, list[tuple[int, str, Key]]] = {}
-        priced: list[tuple[Deed, Step, date, int]] = []
-        for deed in self.deeds.values():
-            day = local_day(self.nation, deed.occurred_ms)
-            step = step_of(self.nation, deed.offence, day, deed.over_kmh)
-            if deed.owner == NOBODY or step is None or sum_of(self.nation, step, day, day, False) is None:
-                continue
-            at_ms = max(habits.reviewed_ms(deed.sightings[-1], deed.occurred_ms), deed.known_ms)
-            priced.append((deed, step, day, at_ms))
-            imposed.setdefault(deed.owner, []).append((at_ms, step.article, deed.key))
-        for deed, step, day, at_ms in priced:
-            again = any(self._before(deed, step, day, one) for one in imposed[deed.owner])
-            issued = local_day(self.nation, at_ms)
-            cost = sum_of(self.nation, step, day, issued, again)
-            if cost is not None:
-                yield self._paid(deed, cost, issued)
+        """What follows from each deed from which something does."""
+        return (r for deed in self.deeds.values() if (r := self.ruling(deed)) is not None)
+
+    def ruling(self, deed: Deed) -> Ruling | None:
+        """What follows from a deed, once all that its owner did before is told."""
+        step = self._step(deed)
+        if step is None:
+            return None
+        if step.units is None:
+            return Ruling(deed, step.article, step.refer) if step.refer else None
+        day, issued_ms = local_day(self.nation, deed.occurred_ms), self._issued_ms(deed)
+        again = any(self._before(deed, step, day, one) for one in self._imposed[deed.owner])
+        if again and self.nation.again[step.article].refer:
+            worse = self.nation.again[step.article]
+            return Ruling(deed, worse.article, worse.refer)
+        clock_ms = habits.served_ms(deed.sightings[-1], issued_ms) if self.nation.served else issued_ms
+        clock = local_day(self.nation, clock_ms)
+        cost = sum_of(self.nation, step, day, clock, again)
+        return None if cost is None else self._paid(deed, cost, clock)
+
+    def _step(self, deed: Deed) -> Step | None:
+        day = local_day(self.nation, deed.occurred_ms)
+        step = step_of(self.nation, deed.offence, day, deed.over_kmh)
+        unpriced = step is None or (step.units is not None and unit_of(self.nation, day) is None)
+        return None if deed.owner == NOBODY or unpriced else step
+
+    def _issued_ms(self, deed: Deed) -> int:
+        return max(habits.reviewed_ms(deed.sightings[-1], deed.occurred_ms), deed.known_ms)
 
     def _before(self, deed: Deed, step: Step, day: date, one: tuple[int, str, Key]) -> bool:
         at_ms, article, key = one
-        named = self.nation.aggravated
-        same = step.article in named and article in named and named[step.article] == named[article]
+        named = self.nation.again
+        same = step.article in named and article in named
+        same = same and (
+            article == step.article if self.nation.each else named[step.article] == named[article]
+        )
         recent = at_ms <= deed.occurred_ms and day < a_year_later(local_day(self.nation, at_ms))
         return key != deed.key and same and recent
 
-    def _paid(self, deed: Deed, cost: Sum, issued: date) -> Ruling:
-        parts = habits.payments(
-            self.nation, deed.sightings[-1], issued, cost.amount, cost.reduced, cost.until
-        )
-        paid = sum((p.amount for p in parts), Decimal(0))
-        early = [
-            p.amount
-            for p in parts
-            if cost.until is not None and local_day(self.nation, p.at_ms) <= cost.until
-        ]
-        settled = paid >= cost.amount or (cost.until is not None and sum(early, Decimal(0)) >= cost.reduced)
-        return Ruling(deed, cost, issued, paid, settled)
+    def _paid(self, deed: Deed, cost: Sum, clock: date) -> Ruling:
+        parts = tuple(habits.payments(self.nation, deed.sightings[-1], clock, cost))
+        paid, settled = Decimal(0), False
+        for part in parts:
+            paid += part.amount
+            settled = settled or paid >= cost.due(local_day(self.nation, part.at_ms))
+        return Ruling(deed, cost.article, "", cost, parts, paid, settled)

@@ -1,0 +1,98 @@
+"""How somebody of the simulated month does something: passes cameras, enters the register, writes down the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from waysight.messages import Sighting
+from waysight.simulate.looked import Look
+from waysight.simulate.month.streets import colour, plate_of
+from waysight.simulate.month.truth import NOBODY, Deed
+
+if TYPE_CHECKING:
+    from waysight.simulate.month.traffic import Traffic
+
+ERROR_KMH = 1.25
+SOMEBODY_ELSE = 30_000
+OTHER_VEHICLE = 60_000  # so much higher is the number of somebody's second vehicle
+NUDGE_KMH = 0.125  # speeds are multiples of it, which every float holds exactly
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who (by number) does something, and when (UTC epoch ms)."""
+
+    traffic: Traffic
+    number: int
+    at_ms: int
+    owned_by: int = NOBODY
+
+    @property
+    def owner(self) -> int:
+        """Whose vehicle it is; by default one's own."""
+        return self.number if self.owned_by == NOBODY else self.owned_by
+
+    @property
+    def plate(self) -> str:
+        """The plate."""
+        return plate_of(self.traffic.streets.nation.code, self.number)
+
+    def camera(self, kind: str) -> str:
+        """One camera of a kind."""
+        return f"d{self.traffic.chance.randrange(self.traffic.streets.districts)}-{kind}"
+
+    def other(self) -> Told:
+        """Somebody else, at the same time."""
+        return replace(self, number=self.number + SOMEBODY_ELSE)
+
+    def enrol(self, **papers: int) -> None:
+        """The register tells of the vehicle, with when its papers end (UTC epoch ms)."""
+        vehicle = self.traffic.streets.vehicle(self.number, self.owner)
+        self.traffic.push(self.at_ms - 3_600_000, replace(vehicle, **papers))  # type: ignore[arg-type]
+
+    def look(self, camera_id: str, at_ms: int | None = None, **more: object) -> Sighting:
+        """It passes a camera."""
+        given: dict[str, object] = {
+            "plate": self.plate, "label": "car", "colour": colour(self.number), "speed_kmh": 48.0,
+            "country": self.traffic.streets.nation.code, **more,
+        }  # fmt: skip
+        return self.traffic.tell(
+            Look(camera_id, at_ms=self.at_ms if at_ms is None else at_ms, **given)  # type: ignore[arg-type]
+        )
+
+    def fast(self, kind: str, over_kmh: float, at_ms: int | None = None, **more: object) -> Sighting:
+        """It is measured so that `over_kmh` are left of what it drove too fast."""
+        camera_id, nation = self.camera(kind), self.traffic.streets.nation
+        limit = self.traffic.streets.limit_kmh(camera_id)
+        measured = limit + over_kmh + nation.margin_kmh(limit) + ERROR_KMH
+        return self.look(
+            camera_id, at_ms, speed_kmh=measured, measured_kmh=measured, error_kmh=ERROR_KMH, **more
+        )
+
+    def guilty(
+        self,
+        offence: str,
+        *sightings: Sighting,
+        over: float | None = None,
+        at_ms: int | None = None,
+        enforceable: bool = True,
+        owner: bool = True,
+        known_ms: int = 0,
+    ) -> None:
+        """Write the truth down; `at_ms` is when it happened, by default when the last of `sightings` was first seen."""
+        last, nation = sightings[-1], self.traffic.streets.nation
+        enforceable = enforceable and offence in nation.prices
+        self.traffic.truth.add(
+            Deed(
+                offence=offence,
+                sightings=tuple(s.sighting_id for s in sightings),
+                camera_id=last.camera_id,
+                plate=last.plate,
+                occurred_ms=last.path[0].captured_ms if at_ms is None else at_ms,
+                over_kmh=over,
+                enforceable=enforceable,
+                owner=self.owner if owner and enforceable else NOBODY,
+                known_ms=known_ms,
+            )
+        )
