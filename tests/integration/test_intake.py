@@ -11,14 +11,20 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 
 import pytest
+import typer
 import yaml
-from workers import eventually, running, waysight
+from typer.testing import CliRunner
+from workers import eventually, running
 
+from waysight import settings as settings_module
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import read_all
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
+from waysight.commands.cameras import cameras_app
+from waysight.commands.intake import intake_app
+from waysight.errors import BadConfiguration
 from waysight.local import ports
 from waysight.messages import Sighting, Violation
 from waysight.settings import Settings
@@ -27,6 +33,15 @@ pytestmark = pytest.mark.integration
 PAPERS = {"type_approval": "T-1", "type_approved_until": "2999-01-01", "verification": "V-1", "verified_from": "2020-01-01",
           "verified_until": "2999-01-01"}  # fmt: skip
 JPEG_TEXT = "/9j/4AAQSkZJRg=="
+
+
+def _run(stack: Settings, app: typer.Typer, *arguments: str) -> str:
+    """A command in this process: its output, or what it raised."""
+    with settings_module.using(stack):
+        done = CliRunner().invoke(app, arguments)
+    if done.exception is not None:
+        raise done.exception
+    return done.stdout
 
 
 @pytest.fixture
@@ -39,8 +54,7 @@ def place(stack: Settings, unique: str, tmp_path: Path) -> str:
               "devices": devices}  # fmt: skip
     file = tmp_path / "cameras.yaml"
     file.write_text(yaml.safe_dump({"cameras": [camera]}))
-    done = waysight(stack, "cameras", "import", str(file))
-    assert done.returncode == 0, done.stderr
+    _run(stack, cameras_app, "import", str(file))
     return unique
 
 
@@ -78,9 +92,9 @@ def _post(address: str, token: str, records: list[dict[str, Any]]) -> tuple[int,
 
 
 def _token(stack: Settings, device: str, kind: str) -> str:
-    done = waysight(stack, "intake", "token", "add", device, "--kinds", kind, "--json")
-    assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["token"])
+    return str(
+        json.loads(_run(stack, intake_app, "token", "add", device, "--kinds", kind, "--json"))["token"]
+    )
 
 
 def test_a_radars_speed_becomes_a_violation(stack: Settings, place: str, endpoint: str) -> None:
@@ -133,12 +147,10 @@ def test_a_file_of_reads_and_who_may_send_are_on_record(stack: Settings, place: 
     good = f"read_id,device_id,device_kind,camera_id,captured_ms,clock_error_ms,plate\n9,anpr-{place},anpr,{place},{now_ms},20,123 ABC 02\n"
     file = tmp_path / "reads.csv"
     file.write_text(good + f"10,anpr-{place},anpr,{place},soon,20,\n")
-    done = waysight(stack, "intake", "import", str(file))
-    assert done.returncode == 2
-    assert f"{file}:3: captured_ms" in done.stderr
+    with pytest.raises(BadConfiguration, match=r"reads.csv:3: captured_ms"):
+        _run(stack, intake_app, "import", str(file))
     file.write_text(good)
-    done = waysight(stack, "intake", "import", str(file), "--json")
-    assert (done.returncode, json.loads(done.stdout)["accepted"]) == (0, 1)
+    assert json.loads(_run(stack, intake_app, "import", str(file), "--json"))["accepted"] == 1
     codec = Codec(ConfluentRegistry(stack.registry))
     reads = [r for _, r in read_all(stack, codec, "external-reads") if r.camera_id == place]
     assert [(r.read_id, r.plate) for r in reads] == [("9", "123ABC02")]

@@ -151,6 +151,15 @@ def test_without_papers_the_picture_outranks_it_and_alone_it_brings_no_fine(
     assert obstacle in alone.obstacles
 
 
+def test_a_device_that_says_itself_that_its_papers_ended_is_believed() -> None:
+    found = _judged([read(1, 9000, certified_until_ms=START_MS, **SPEED)])
+    assert found is not None
+    assert found.source == "picture"
+    alone = _judged([read(1, 9000, certified_until_ms=START_MS, **SPEED)], _pass())
+    assert alone is not None
+    assert "certificate_expired" in alone.obstacles
+
+
 def test_a_place_without_video_is_judged_by_its_device() -> None:
     here = sighting("pole", "123ABC02", 10_000, first_ms=START_MS + 10_000)
     found = _judged([read(1, 10_100, camera_id="pole", **SPEED)], here, POLE)

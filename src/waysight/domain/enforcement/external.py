@@ -35,6 +35,7 @@ class Reading:
     speed_kmh: float
     error_kmh: float
     evidence: tuple[FrameRef, ...] = ()
+    until_ms: int | None = None  # when the device itself says that its verification ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def told(scene: Scene, place: Place, read: ExternalRead) -> Place:
         read.speed_kmh,
         max(bounds),
         read.evidence,
+        read.certified_until_ms,
     )
     return replace(place, readings=tuple(sorted((*place.readings, reading), key=_when)))
 
@@ -155,22 +157,31 @@ def measured(scene: Scene, place: Place, sighting: Sighting) -> Measured | None:
     here = _passing(sighting)
     sure: list[Measured] = []
     ambiguous = False
+    pictured = sighting.speed_kmh is not None and scene.video
     for device in speed_devices(scene):
-        if device.obstacle_at(sighting.last_ms) and sighting.speed_kmh is not None and scene.video:
-            continue
         readings = [r for r in place.readings if r.device_id == device.device_id and _fits(r, here)]
         own = [r for r in readings if r.plate and r.plate == here.plate]
         if not own and readings:
             rivals = [p for p in place.passings if p.sighting_id != here.sighting_id]
             if len(readings) > 1 or any(_fits(readings[0], p) for p in rivals):
-                ambiguous = True
+                ambiguous = ambiguous or not (pictured and device.obstacle_at(sighting.last_ms))
                 continue
             own = readings
         if own:
-            sure.append(Measured(device, min(own, key=lambda r: (r.speed_kmh - r.error_kmh, r.read_id))))
+            slowest = min(own, key=lambda r: (r.speed_kmh - r.error_kmh, r.read_id))
+            asked = _as_it_says(device, slowest)
+            if not (pictured and asked.obstacle_at(slowest.at_ms)):
+                sure.append(Measured(asked, slowest))
     if sure:
         return min(sure, key=_enforced)
     return Measured() if ambiguous else None
+
+
+def _as_it_says(device: Device, reading: Reading) -> Device:
+    """The device with papers that end no later than its own read says."""
+    if device.papers is None or reading.until_ms is None:
+        return device
+    return replace(device, papers=(device.papers[0], min(device.papers[1], reading.until_ms)))
 
 
 def _enforced(found: Measured) -> tuple[float, str]:
