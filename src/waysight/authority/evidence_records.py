@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -144,6 +146,7 @@ def calibration(facts: Facts, camera_id: str) -> dict[str, Any]:
             "way": own.way,
             "surveyed_on": own.surveyed_on and own.surveyed_on.isoformat(),
             "surveyed_by": own.surveyed_by,
+            "surveyed_after": own.surveyed_on is not None and own.surveyed_on > _day(facts, camera),
             "image_size": own.image_size,
             "error_m": round(plane.error_m, 4),
             "error_px": round(plane.error_px, 3),
@@ -159,6 +162,11 @@ def calibration(facts: Facts, camera_id: str) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _day(facts: Facts, camera: Camera) -> date:
+    """The violation's day at the camera."""
+    return datetime.fromtimestamp(facts.violation.occurred_ms / 1000, ZoneInfo(camera.timezone)).date()
 
 
 def clock(facts: Facts, camera_id: str) -> dict[str, Any]:

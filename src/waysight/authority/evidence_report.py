@@ -128,7 +128,7 @@ class _Page:
         for i, (ref, jpeg) in enumerate(pictures):
             if i % 2 == 0:
                 top, tallest = top + tallest, 0.0
-                if top > _BOTTOM_MM - 70:
+                if top > _BOTTOM_MM - 78:
                     pdf.add_page()
                     top = pdf.get_y()
             x = _LEFT_MM + (i % 2) * (wide + 4)
@@ -165,12 +165,12 @@ class _Page:
             said = calibration(self._facts, camera_id)
             own = said["calibration"]
             if own is None:
-                rows.append((camera_id, "none: nothing was measured from positions in its pictures"))
+                known = self._facts.camera(camera_id) is not None
+                rows.append((camera_id, "none" if known else said["note"]))
                 continue
             worst = max((r["off_px"] for r in own["residuals"]), default=0.0)
-            when = (
-                f"{own['surveyed_on'] or 'date not recorded'}, by {own['surveyed_by'] or 'nobody recorded'}"
-            )
+            late = " (AFTER the violation; the one before it is not kept)" if own["surveyed_after"] else ""
+            when = f"{own['surveyed_on'] or 'date not recorded'}{late}, by {own['surveyed_by'] or 'nobody recorded'}"
             rows.append((camera_id, f"from {own['way']}, {when}; residuals {own['error_px']:.2f} px (worst {worst:.2f} px of "
                                     f"{len(own['residuals'])}), one sigma {own['error_m']:.2f} m; record {said['record_version']}"))  # fmt: skip
         self._rows(rows)

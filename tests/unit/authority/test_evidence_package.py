@@ -167,6 +167,20 @@ def test_the_report_reads_as_the_case_does(printed: list[str], package: dict[str
     assert hashlib.sha256(package[REF]).hexdigest() in text
 
 
+def test_a_calibration_made_after_the_violation_is_called_that(
+    printed: list[str], facts: Facts, settings: Settings
+) -> None:
+    later = {**CAMERA, "calibration": {**CAMERA["calibration"], "surveyed_on": "2026-11-17"}}  # type: ignore[dict-item]
+    (camera,) = facts.cameras
+    again = replace(facts, cameras=[replace(camera, config_json=json.dumps(later))])
+    package = build_package(again, open_signer(settings), SIGNED_MS)
+    assert json.loads(package["records/calibration.json"])[0]["calibration"]["surveyed_after"] is True
+    assert "AFTER the violation" in "\n".join(printed)
+    printed.clear()
+    build_package(facts, open_signer(settings), SIGNED_MS)
+    assert "AFTER" not in "\n".join(printed)
+
+
 def test_an_offence_by_the_register_names_what_the_register_says(
     printed: list[str],
     facts: Facts,
