@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -23,7 +24,7 @@ from waysight.domain.enforcement import (
     stop_line,
     wrong_way,
 )
-from waysight.domain.enforcement.case import Law, in_favour_kmh
+from waysight.domain.enforcement.case import Law, in_favour_kmh, local_day
 from waysight.domain.enforcement.company import Company
 from waysight.domain.enforcement.shown import Shown
 from waysight.domain.scene import RoadLine, Scene, Zone
@@ -120,6 +121,15 @@ def test_hours_are_local_and_follow_the_change_of_clocks() -> None:
     )  # 07:00:00 local: within the clock's error of 06:59
     early = _drive(_straight(2.25, 60, 20, 3), at_ms=first_ms - 20)
     assert not _alone(scene, early), "by a clock that is off it was before the hours"
+
+
+def test_the_law_counts_days_of_its_own_zone_through_changes_of_clocks() -> None:
+    # Morocco is an hour ahead of UTC but in Ramadan (18 February to 19 March 2026, clocks changed on Sundays around it).
+    pack = all_packs()["ma"]
+    late_ms = 23 * 3_600_000 + 1_800_000
+    january, ramadan = 1_768_435_200_000, 1_772_323_200_000  # 15 January and 1 March 2026, 00:00 UTC
+    assert local_day(pack, january + late_ms) == date(2026, 1, 16)
+    assert local_day(pack, ramadan + late_ms) == date(2026, 3, 1)
 
 
 @pytest.mark.parametrize(
