@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Generator, Iterable, Iterator
 from queue import Full, Queue
 from typing import TypeVar
 
@@ -37,10 +36,11 @@ def ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
     def read() -> None:
         end = _End()
         try:
-            with closing(items) if hasattr(items, "close") else nullcontext():
-                for item in items:
-                    if not put(item):
-                        return
+            for item in items:
+                if not put(item):
+                    break
+            if isinstance(items, Generator):
+                items.close()
         except BaseException as error:  # noqa: BLE001  # raised again by who asks
             end = _End(error)
         put(end)
