@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from waysight.domain.enforcement.case import OffenceName
 from waysight.domain.periods import Trigger
 from waysight.domain.rulepack import Applies
 
@@ -17,11 +18,6 @@ SPEED_OFFENCES = ("spot_speed", "average_speed")
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Confidence = Literal["read", "derived", "press", "unsure"]
-OffenceName = Literal[
-    "spot_speed", "average_speed", "red_light", "restricted_zone", "stop_line", "wrong_way", "illegal_turn", "solid_line",
-    "bus_lane", "shoulder", "pavement", "illegal_stopping", "illegal_parking", "double_parking", "box_junction",
-    "pedestrian_priority", "restricted_hours", "overtaking", "no_plate", "no_insurance", "no_inspection",
-]  # fmt: skip
 RoadClass = Literal["inter_state", "republican", "regional", "district", "street"]
 
 

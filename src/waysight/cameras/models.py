@@ -18,35 +18,12 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator, mode
 from waysight.cameras.calibration import Matrix
 from waysight.cameras.survey import Calibration, Model, Point
 from waysight.domain.conditions import spans_of
+from waysight.domain.enforcement.case import Judged
 from waysight.domain.enforcement.offences import OFFENCES, Has, lacking
 from waysight.domain.enforcement.standing import MAX_DWELL_S
 from waysight.messages.perception import ObjectLabel
 
-Purpose = Literal[
-    "hotlist",
-    "count",
-    "spot_speed",
-    "section_control",
-    "red_light",
-    "restricted_zone",
-    "stop_line",
-    "wrong_way",
-    "illegal_turn",
-    "solid_line",
-    "bus_lane",
-    "shoulder",
-    "pavement",
-    "illegal_stopping",
-    "illegal_parking",
-    "double_parking",
-    "box_junction",
-    "pedestrian_priority",
-    "restricted_hours",
-    "overtaking",
-    "no_plate",
-    "no_insurance",
-    "no_inspection",
-]
+Purpose = Literal["hotlist", "count", "section_control", Judged]
 ZoneKind = Literal[
     "restricted",
     "watched",

@@ -16,9 +16,9 @@ from waysight.domain.scene import Scene
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import FrameRef, Sighting
 
-OffenceName = Literal[
+# What a camera may be used for by the name of the offence; the average speed is a section's.
+Judged = Literal[
     "spot_speed",
-    "average_speed",
     "red_light",
     "restricted_zone",
     "stop_line",
@@ -39,6 +39,7 @@ OffenceName = Literal[
     "no_insurance",
     "no_inspection",
 ]
+OffenceName = Literal[Judged, "average_speed"]
 LEAST_AGREEING_FRAMES = 2  # that read the plate alike, over all sightings of a violation
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
