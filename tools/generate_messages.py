@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {
     "perception": ["ObjectLabel", "Frame", "PlateCandidate", "PlateRead", "DetectedObject", "Detections", "PathPoint",
                    "FrameRef", "Sighting", "Watermark", "SightingBatch", "Pass", "PassBatch", "Signal", "CameraHealth"],
-    "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Minute", "MinuteBatch", "Rollup", "Review", "ReviewLock",
-                    "Fine", "FineAction", "FineEvent", "Referral", "Payment", "Vehicle", "ExternalRead", "ClockCheck", "Confirmation",
-                    "DutyPeriod", "Exemption", "Statistic", "Penalty"],
+    "enforcement": ["Tally", "TallyBatch", "Violation", "Count", "Minute", "MinuteBatch", "Rollup", "ExternalRead", "ClockCheck",
+                    "Vehicle", "DutyPeriod", "Exemption", "Statistic"],
+    "fines": ["Review", "ReviewLock", "Fine", "FineAction", "FineEvent", "Referral", "Payment", "Penalty", "Confirmation"],
     "governance": ["AlertStatus", "Alert", "AlertAction", "WatchlistEntry", "Person", "Authorisation", "FollowPoint",
                    "Companion", "CameraRecord", "AuditEvent", "DeadLetter", "Shard"],
 }  # fmt: skip

@@ -142,9 +142,8 @@ class FaustEngine:
         needed = (*self._logic.inputs, *self._logic.outputs, state_topic(self._name))
         missing = [t for t in needed if t not in self._counts]
         if missing:
-            raise BadConfiguration(
-                f"{self._name}: the broker lacks {', '.join(missing)}; run `waysight topics apply`"
-            )
+            lacks = ", ".join(missing)
+            raise BadConfiguration(f"{self._name}: the broker lacks {lacks}; run `waysight topics apply`")
         wrong = {
             t: self._counts[t] for t in needed if is_keyed(t) and self._counts[t] != self._settings.partitions
         }
@@ -199,9 +198,8 @@ class FaustEngine:
             if state is None or message.offset < (expected := _applied(state, message.topic) + 1):
                 continue
             if self._fetches.lost_before(message.topic, message.partition, message.offset, expected):
-                self._die(
-                    f"lost messages of {message.topic}[{message.partition}] from {expected} to {message.offset}"
-                )
+                where = f"{message.topic}[{message.partition}]"
+                self._die(f"lost messages of {where} from {expected} to {message.offset}")
             state.put(_FENCE, message.topic, message.offset)
             by_partition[message.partition].append(message)
         self._advanced.clear()
@@ -245,11 +243,10 @@ class FaustEngine:
         for output in outputs:
             where, key = self._partition(output), output.key.encode()
             headers = list(output.headers.items())
-            sent.append(
-                await send(
-                    output.topic, key, output.value, where, None, headers, transactional_id=transaction
-                )
+            promise = send(
+                output.topic, key, output.value, where, None, headers, transactional_id=transaction
             )
+            sent.append(await promise)
             metrics.MESSAGES_OUT.labels(self._name, output.topic).inc()
             self._awaited = self._awaited or output.topic in self._prompt
         await asyncio.gather(*sent)
@@ -382,11 +379,8 @@ class FaustEngine:
         self._die(f"{type(error).__name__}: {error}")
 
     def _die(self, why: str) -> NoReturn:
-        print(
-            f"{self._name}: {why}; this worker ends, uncommitted work is done again",
-            file=sys.stderr,
-            flush=True,
-        )
+        words = f"{self._name}: {why}; this worker ends, uncommitted work is done again"
+        print(words, file=sys.stderr, flush=True)
         os._exit(3)
 
 

@@ -2,27 +2,29 @@
 
 from waysight.messages.enforcement import (
     ClockCheck,
-    Confirmation,
     Count,
     DutyPeriod,
     Exemption,
     ExternalRead,
-    Fine,
-    FineAction,
-    FineEvent,
     Minute,
     MinuteBatch,
-    Payment,
-    Penalty,
-    Referral,
-    Review,
-    ReviewLock,
     Rollup,
     Statistic,
     Tally,
     TallyBatch,
     Vehicle,
     Violation,
+)
+from waysight.messages.fines import (
+    Confirmation,
+    Fine,
+    FineAction,
+    FineEvent,
+    Payment,
+    Penalty,
+    Referral,
+    Review,
+    ReviewLock,
 )
 from waysight.messages.governance import (
     Alert,
