@@ -22,6 +22,8 @@ from waysight.simulate.month.tariffs import NATIONS
 
 DEFAULT_START = "2025-12-10"  # over a New Year, at which units of account change
 
+FIRST_START, LAST_START = date(2023, 3, 1), date(2026, 11, 30)  # the first offences lie 13 months before
+
 
 class Level(StrEnum):
     """What is made: `sightings` as trackers tell them (for pictures: `waysight simulate render`)."""
@@ -74,9 +76,14 @@ def month_of(
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise BadConfiguration(f"--start {text!r} is no day; write e.g. {DEFAULT_START}") from None
+    if not FIRST_START <= day <= LAST_START:
+        raise BadConfiguration(
+            f"--start {day}: prices are known for starts from {FIRST_START} to {LAST_START}"
+        )
+    return day
 
 
 def _document(order: Order, score: Score) -> dict[str, Any]:

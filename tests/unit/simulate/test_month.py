@@ -38,6 +38,19 @@ def test_the_real_processors_find_the_truth(country: str) -> None:
     assert score.fines.sum_truth > score.fines.paid_truth > 0
 
 
+@pytest.mark.parametrize(
+    ("country", "start"),
+    [
+        ("kz", date(2024, 12, 2)),
+        ("ma", date(2026, 2, 13)),
+    ],  # a dearer tier from the 4th; clocks go back on the 15th
+)
+def test_days_on_which_the_law_or_the_clock_changes(country: str, start: date) -> None:
+    score = run_month(_order(country, start=start, seed=2), Settings())
+    assert not score.differences
+    assert score.right
+
+
 def test_a_changed_price_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     units = dict(KZ.units) | {date(2026, 1, 1): Decimal(4326)}
     dearer = replace(KZ, units=tuple(units.items()))

@@ -44,6 +44,11 @@ def step_of(nation: Nation, offence: str, day: date, over_kmh: float | None) -> 
     return None
 
 
+def has_price(nation: Nation, offence: str, day: date) -> bool:
+    """Whether the law says anything about an offence of a day, be it unsure."""
+    return any(price.since <= day < price.until for price in nation.prices.get(offence, ()))
+
+
 def unit_of(nation: Nation, day: date) -> Decimal | None:
     """The unit of account of a day, or None before the first that is known or in a year that is not."""
     found = [(since, value) for since, value in nation.units if since <= day]

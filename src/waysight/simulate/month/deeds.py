@@ -8,6 +8,7 @@ from typing import Any
 
 from waysight.messages import DutyPeriod, Exemption, Sighting
 from waysight.simulate.month.conduct import CONDUCT
+from waysight.simulate.month.court import has_price, local_day
 from waysight.simulate.month.streets import plate_of
 from waysight.simulate.month.telling import NUDGE_KMH, OTHER_VEHICLE, Told
 
@@ -47,8 +48,10 @@ def _average(told: Told) -> None:
 
 
 def _average_hardly(told: Told) -> None:
+    """As fast as one hardly may; without a law about it, as fast as the signs say."""
     nation = told.traffic.streets.nation
-    kmh = nation.section_limit_kmh + nation.least_over_kmh - 1.0
+    tolerated = has_price(nation, "average_speed", local_day(nation, told.at_ms))
+    kmh = nation.section_limit_kmh - 1.0 + (nation.least_over_kmh if tolerated else 0.0)
     told.traffic.section(told.camera("x").partition("-")[0], told.number, told.at_ms, kmh)
 
 

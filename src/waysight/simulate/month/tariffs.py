@@ -126,7 +126,7 @@ KZ = Nation(
     prices={
         "spot_speed": (Price(date(2021, 1, 1), _KZ_2024, _KZ_SPEED[1:]), Price(_KZ_2024, _EVER, _KZ_SPEED)),
         "average_speed": (Price(_KZ_2024, _EVER, _KZ_SPEED),),
-        "red_light": _one("599(1)", "10", 2023),
+        "red_light": (Price(date(2021, 1, 1), date(2023, 1, 1), (_of("599(1)", None),)), *_one("599(1)", "10", 2023)),
         **dict.fromkeys(("restricted_zone", "restricted_hours", "bus_lane", "stop_line"), _one("601(1)", "3", 2021)),
         **dict.fromkeys(("solid_line", "illegal_turn"), _one("601(1)", None, 2021)),
         "no_plate": _one("590", "10", 2022),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from waysight.messages import Sighting
 from waysight.simulate.looked import Look
+from waysight.simulate.month.court import has_price, local_day
 from waysight.simulate.month.streets import colour, plate_of
 from waysight.simulate.month.truth import NOBODY, Deed
 
@@ -82,14 +83,15 @@ class Told:
     ) -> None:
         """Write the truth down; `at_ms` is when it happened, by default when the last of `sightings` was first seen."""
         last, nation = sightings[-1], self.traffic.streets.nation
-        enforceable = enforceable and offence in nation.prices
+        occurred_ms = last.path[0].captured_ms if at_ms is None else at_ms
+        enforceable = enforceable and has_price(nation, offence, local_day(nation, occurred_ms))
         self.traffic.truth.add(
             Deed(
                 offence=offence,
                 sightings=tuple(s.sighting_id for s in sightings),
                 camera_id=last.camera_id,
                 plate=last.plate,
-                occurred_ms=last.path[0].captured_ms if at_ms is None else at_ms,
+                occurred_ms=occurred_ms,
                 over_kmh=over,
                 enforceable=enforceable,
                 owner=self.owner if owner and enforceable else NOBODY,
