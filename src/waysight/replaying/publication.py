@@ -15,6 +15,7 @@ from waysight.adapters.kafka import Publisher
 from waysight.domain.enforcement.papers import REGISTER
 from waysight.replaying.difference import WITHDRAWN, Change
 from waysight.storage.columns import restore
+from waysight.storage.records import IDS_AT_ONCE
 from waysight.storage.tables import Table
 
 _KEYS: Mapping[str, Callable[[Any], str]] = {
@@ -30,8 +31,8 @@ def decided(clickhouse: ClickHouse, changes: Mapping[str, list[Change]]) -> dict
     """Violation id → fined or reviewed, of the violations that an officer has decided on."""
     ids = [c.row_id for c in changes.get("violations", ())]
     found: dict[str, str] = {}
-    for start in range(0, len(ids), 1000):
-        some = {"ids": ids[start : start + 1000]}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = {"ids": ids[start : start + IDS_AT_ONCE]}
         for table, word in (("reviews", "reviewed"), ("fines", "fined")):
             sql = f"SELECT DISTINCT violation_id FROM {table}_current WHERE violation_id IN {{ids:Array(String)}}"
             found |= {row["violation_id"]: word for row in clickhouse.rows(sql, some)}
