@@ -25,6 +25,7 @@ from waysight.messages import ExternalRead
 
 MOST_BYTES = 32 * 1024 * 1024
 MOST_RECORDS = 1000
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _GRANT: web.RequestKey[Grant] = web.RequestKey("grant", Grant)
 
 
@@ -121,19 +122,31 @@ async def _content(request: web.Request) -> tuple[list[Any], dict[str, bytes]]:
     """The records as decoded JSON (a Refused for a line that is none), and the files beside them."""
     if not request.content_type.startswith("multipart/"):
         return _records(await request.read(), request.content_type), {}
+    try:
+        reads, parts = await _parts(request)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"the body is no multipart form: {error}") from error
+    return _records(reads, "application/json"), parts
+
+
+async def _parts(request: web.Request) -> tuple[bytes, dict[str, bytes]]:
+    """The part `reads`, and the others by name; raises ValueError for a body that is no form."""
     reads, parts, size = b"", dict[str, bytes](), 0
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
             continue
-        data = bytes(await part.read(decode=True))
-        size += len(data)
-        if size > MOST_BYTES:
-            raise web.HTTPRequestEntityTooLarge(MOST_BYTES, size)
+        held = bytearray()
+        while chunk := await part.read_chunk():  # a form is not held to the limit by aiohttp itself
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise web.HTTPRequestEntityTooLarge(MOST_BYTES, size)
+            held += chunk
+        data = bytes(held)
         if part.name == "reads":
             reads = data
         else:
             parts[part.name or part.filename or ""] = data
-    return _records(reads, "application/json"), parts
+    return reads, parts
 
 
 def _records(body: bytes, content_type: str) -> list[Any]:
@@ -142,7 +155,7 @@ def _records(body: bytes, content_type: str) -> list[Any]:
     else:
         try:
             found = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _NO_JSON as error:
             text = f"the body is no JSON: {error}; send an array of records, or lines as application/x-ndjson"
             raise web.HTTPBadRequest(text=text) from error
         items = found if isinstance(found, list) else [found]
@@ -156,7 +169,7 @@ def _records(body: bytes, content_type: str) -> list[Any]:
 def _line(number: int, line: bytes) -> Any:
     try:
         return msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _NO_JSON as error:
         return Refused("", f"line {number} is no JSON: {error}")
 
 

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from waysight.adapters.evidence import EvidenceStore
 from waysight.errors import BadConfiguration
+from waysight.intake import server
 from waysight.intake.rate import Bucket
 from waysight.intake.reception import Reception
 from waysight.intake.server import MOST_RECORDS, Intake, Limits
@@ -134,6 +135,19 @@ def test_pictures_of_a_multipart_request_are_kept(desk: Desk) -> None:
     assert frame.plate_text == "123ABC02"
     assert desk.evidence.get(frame.evidence_ref) == JPEG
     assert desk.evidence.verify(frame.evidence_ref, frame.sha256)
+
+
+def test_a_form_that_is_too_large_is_not_read_to_its_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_BYTES", 10_000)
+
+    async def conversation(client: TestClient[Any, Any]) -> None:
+        form = aiohttp.FormData()
+        form.add_field("front", JPEG + bytes(20_000), filename="front.jpg", content_type="image/jpeg")
+        form.add_field("reads", json.dumps([_read(1)]), content_type="application/json")
+        assert (await client.post("/v1/reads", data=form)).status == 413
+
+    desk.talk(conversation)
+    assert not desk.kafka.sent
 
 
 def test_kafka_away_is_said_and_the_same_may_come_again(tmp_path: Path) -> None:
