@@ -20,7 +20,7 @@ from waysight.reporting.selection import Selection, cursor_of, parse_cursor, par
 from waysight.settings import get_settings
 from waysight.storage.tables import table
 
-DATASETS = ("violations", "fines", "alerts", "sightings", "counts")
+DATASETS = ("violations", "fines", "alerts", "sightings", "counts", "reviews", "payments", "referrals")
 # A row counts as stored once no insert that began before can still become visible.
 SETTLING_MS = 5_000
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from audit_book import AuditBook
 from typer.testing import CliRunner
 
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.cli import build
+from waysight.commands import export_datex
 from waysight.commands import report as command
 from waysight.reporting.datex import measurements
 from waysight.reporting.reports import Period
@@ -314,6 +316,28 @@ def test_each_report_is_written_as_html_and_pdf_with_everything_escaped(
     again = tmp_path / "again.pdf"
     assert _report(name, "--pdf", str(again)) == first
     assert again.read_bytes() == pdf.read_bytes()
+
+
+def test_datex_is_exported_without_a_case_and_recorded(
+    engine: ClickHouse, store: Put, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = AuditBook()
+    monkeypatch.setattr(export_datex, "connect", lambda _: engine)
+    monkeypatch.setattr(export_datex, "open_codec", lambda _: None)
+    monkeypatch.setattr(export_datex, "latest_by_key", lambda *_: {})
+    monkeypatch.setattr(export_datex, "AuditLog", lambda *_: log)
+    store("counts", {"count_id": "c", "measure": "passes", "camera_id": "cam-1", "category": "car",
+                     "window_start_ms": JUNE_MS, "window_ms": 60_000, "value": 2})  # fmt: skip
+    out = tmp_path / "t.xml"
+    asked = ["export", "datex", "--out", str(out), "--country", "KZ", "--json"]
+    result = CliRunner().invoke(build("export"), asked, catch_exceptions=False)
+    said = json.loads(result.stdout)
+    assert (said["intervals"], said["sites"]) == (1, 1)
+    assert 'id="cam-1"' in out.read_text()
+    assert 'id="cam-1"' in (tmp_path / "t.sites.xml").read_text()
+    assert [event[0] for event in log.events] == ["export.datex"]
+    refused = CliRunner().invoke(build("export"), [*asked[:4], "--step", "day"])
+    assert "minute or hour" in str(refused.exception)
 
 
 def test_datex_takes_flow_from_counts_and_speed_from_sightings(engine: ClickHouse, store: Put) -> None:
