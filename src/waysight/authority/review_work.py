@@ -15,8 +15,7 @@ from waysight.domain.reviews.queue import rank, severity
 from waysight.domain.reviews.verdict import verdict
 from waysight.messages import Review, Violation
 from waysight.settings import Settings
-from waysight.storage.records import reviews_of
-from waysight.storage.review_queue import waiting_violations
+from waysight.storage.review_queue import begun_reviews, waiting_violations
 
 MOST = 10_000
 
@@ -49,7 +48,7 @@ def queue(
     law = ReviewLaw.current(settings, codec)
     two = law.offences_of_two(now_ms)
     found = waiting_violations(clickhouse, MOST, barred_too, two, narrowed)
-    begun = _reviews(clickhouse, [v.violation_id for v in found if f"{v.country}:{v.offence}" in two])
+    begun = begun_reviews(clickhouse, two)
     locks = locks_of(settings, codec, [v.violation_id for v in found]) if found else {}
     waiting = []
     for violation in found:
@@ -72,10 +71,3 @@ def free_for(waiting: Sequence[Waiting], officer: str) -> list[Waiting]:
 
 def _was_theirs(violation: Violation, reviews: Sequence[Review], officer: str) -> bool:
     return corrector(violation.corrected_by, officer) or any(same_person(r.officer, officer) for r in reviews)
-
-
-def _reviews(clickhouse: ClickHouse, violation_ids: Sequence[str]) -> dict[str, list[Review]]:
-    found: dict[str, list[Review]] = {}
-    for review in reviews_of(clickhouse, *violation_ids) if violation_ids else ():
-        found.setdefault(review.violation_id, []).append(review)
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from waysight.adapters.clickhouse import ClickHouse
-from waysight.messages import Violation
+from waysight.messages import Review, Violation
 from waysight.storage.records import record_of, rows_by_id
 
 _ACCEPTANCES = "uniqExactIf(lower(trimBoth(officer)), stage != 'quality')"
@@ -40,6 +40,27 @@ def waiting_violations(
     """
     given = {"limit": limit, "barred": barred_too, "two": list(offences_of_two), **asked}
     return [record_of(row, Violation) for row in clickhouse.rows(sql, given)]
+
+
+def begun_reviews(clickhouse: ClickHouse, offences_of_two: Sequence[str]) -> dict[str, list[Review]]:
+    """The reviews of violations that wait for their second officer, by violation, oldest first."""
+    if not offences_of_two:
+        return {}
+    sql = f"""
+        SELECT * FROM reviews_current
+        WHERE violation_id IN (
+            SELECT violation_id FROM violations_current
+            WHERE enforceable AND concat(country, ':', toString(offence)) IN {{two:Array(String)}})
+        AND sipHash128(violation_id) IN (
+            SELECT sipHash128(violation_id) AS id FROM reviews_current GROUP BY id
+            HAVING NOT ({_AGAINST}) AND {_ACCEPTANCES} = 1)
+        ORDER BY reviewed_ms, review_id
+    """
+    found: dict[str, list[Review]] = {}
+    for row in clickhouse.rows(sql, {"two": list(offences_of_two)}):
+        review = record_of(row, Review)
+        found.setdefault(review.violation_id, []).append(review)
+    return found
 
 
 def accepted_ids(clickhouse: ClickHouse, from_ms: int, until_ms: int) -> list[str]:

@@ -37,6 +37,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="The same seed and share draw the same violations.")] = 1,
     from_: From = "",
     until: Until = "",
+    limit: Annotated[int, typer.Option(min=1, max=5_000)] = 500,
     purpose: Purpose = "",
     case: Case = "",
     json_: Json = False,
@@ -46,18 +47,21 @@ def sample(
     settings = get_settings()
     clickhouse, (from_ms, until_ms) = connect(settings), _window(from_, until, 30)
     ids = accepted_ids(clickhouse, from_ms, until_ms)
-    found = _for(clickhouse, [i for i in ids if drawn(i, share, seed)], officer)
+    sampled = [i for i in ids if drawn(i, share, seed)]
+    found = _for(clickhouse, sampled[:limit], officer)
     asked = {"share": share, "seed": seed, "from_ms": from_ms, "until_ms": until_ms}
     AuditLog(settings, open_codec(settings)).record(
         "review.sample", purpose, case, asked, len(found), officer
     )
     if json_:
-        print_json({"accepted": len(ids), "share": share, "seed": seed, "violations": found})
+        print_json(
+            {"accepted": len(ids), "drawn": len(sampled), "share": share, "seed": seed, "violations": found}
+        )
         return
     print_table(
         ("violation", "when", "offence", "camera", "plate"),
         ((v.violation_id[:12], when(v.occurred_ms), v.offence, v.camera_id, v.plate) for v in found),
-        f"{len(found)} to check, drawn from {len(ids)} accepted ones",
+        f"{len(found)} to check of {len(sampled)} drawn from {len(ids)} accepted ones",
     )
 
 
