@@ -102,7 +102,7 @@ def _bars(axes: Any, chart: Chart) -> None:
         left = [a + b for a, b in zip(left, wide, strict=True)]
     axes.bar_label(bars, [f"{total:,.0f}" for total in left], padding=3, fontsize=8)
     if len(names) > 1:
-        axes.legend(fontsize=7, loc="lower right")
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.invert_yaxis()
     axes.margins(x=0.15)
     axes.tick_params(labelsize=8)

@@ -37,6 +37,7 @@ INNER JOIN (
     WHERE occurred_ms >= {from_ms:Int64} AND occurred_ms < {to_ms:Int64} AND status != 'cancelled') AS f ON f.id = v.id
 GROUP BY camera_id, offence, currency
 """
+_DRAWN = 8  # offences with a colour of their own; the tables have all
 _CAMERA, _HOUR, _DAY = 3, 5, 6  # grouping(): a bit is set where the column is not grouped by
 
 
@@ -51,6 +52,7 @@ def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = ""
     offences = _summed(rows, "offence")
     places = _summed(rows, "place")
     total = sum(r["violations"] for r in rows)
+    drawn = [o["offence"] for o in offences[:_DRAWN]]
     data = {"timezone": zone, "violations": total, "enforceable": sum(r["enforceable"] for r in rows),
             "rows": rows, "by_offence": offences, "by_place": places, "by_hour": hours, "by_day": days}  # fmt: skip
     words = f"{total:,} violations, {data['enforceable']:,} of them fit for a review. Hours and days are local ({zone})."
@@ -61,9 +63,9 @@ def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = ""
         Section("By place", few.strip(), top, Chart("Violations by place", "bars", _bars(top, "place"))),
         Section("By hour of the day", "", _wide(hours, "hour"),
                 Chart("Violations by hour", "bars", [
-                    {"label": f"{r['hour']:02}", "series": r["offence"], "value": r["violations"]} for r in hours])),
+                    {"label": f"{h:02}", "series": o, "value": n} for h, o, n in _drawn(hours, "hour", drawn)])),
         Section("By day", "", (), Chart("Violations per day", "timeseries", [
-            {"time": r["day"], "series": r["offence"], "value": r["violations"]} for r in days])),
+            {"time": d, "series": o, "value": n} for d, o, n in _drawn(days, "day", drawn)])),
         Section("Camera by camera", "Fines that stand: not counting cancelled ones.", rows),
     ]  # fmt: skip
     return Report("Violations by place, hour and offence", asked.from_ms, asked.to_ms, data, sections)
@@ -93,6 +95,15 @@ def _summed(rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
 
 def _bars(rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
     return [{"label": r[column], "value": r["violations"]} for r in rows]
+
+
+def _drawn(rows: list[dict[str, Any]], column: str, offences: list[str]) -> list[tuple[Any, str, int]]:
+    """(value of `column`, offence, violations) with the rarer offences together, in that order."""
+    sums: Counter[tuple[Any, str]] = Counter()
+    for row in rows:
+        sums[row[column], row["offence"] if row["offence"] in offences else "other"] += row["violations"]
+    place = {name: number for number, name in enumerate([*offences, "other"])}
+    return sorted(((at, name, n) for (at, name), n in sums.items()), key=lambda r: (r[0], place[r[1]]))
 
 
 def _wide(rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
