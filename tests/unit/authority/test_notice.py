@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 import pytest
 from fpdf import FPDF
+from fpdf.fonts import TTFFont
 
 from waysight.authority import notices
 from waysight.authority.notice_words import notice_words, words_of
@@ -149,6 +150,9 @@ def test_arabic_is_joined_and_written_from_the_right() -> None:
     loose = page.get_string_width("السير")
     page.set_text_shaping(True)
     assert page.get_string_width("السير") < loose
+    font = page.fonts["dejavu"]
+    assert isinstance(font, TTFFont)
+    font.ttfont.close()
     assert _in_order("123ABC02") == "123ABC02"
     marked = _in_order("12345أ6")
     assert marked.replace("\u200e", "") == "12345أ6"
