@@ -34,6 +34,7 @@ def test_every_file_that_a_page_names_exists(root: Path) -> None:
     folders = [
         "chaos",
         "docs",
+        "examples",
         "infra",
         "processors",
         "producers",
