@@ -16,6 +16,7 @@ import pytest
 from officers import WHY, commands_of, keep_frame, own_desk
 from workers import eventually
 
+from waysight import settings as settings_module
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import Publisher
 from waysight.adapters.registry import ConfluentRegistry
@@ -145,7 +146,8 @@ def test_a_package_outlives_its_key(settings: Settings, unique: str, root: Path,
     assert {"cameras.clock", "evidence.export", "evidence.key-rotate", "evidence.key-revoke"} <= actions
     with pytest.raises(BadConfiguration, match="not both"):
         run(*export, str(tmp_path / "x"), "--blur-outside", "--blur-bystanders", *WHY)
-    with pytest.raises(EngineDown, match="Triton"):
+    nowhere = settings.model_copy(update={"triton_urls": "127.0.0.1:9"})
+    with settings_module.using(nowhere), pytest.raises(EngineDown, match="Triton"):
         run(*export, str(tmp_path / "x"), "--blur-bystanders", *WHY)
 
 

@@ -31,7 +31,7 @@ _ROWS = 30
 
 @pytest.fixture
 def settings(stack: Settings, unique: str) -> Settings:
-    found = stack.model_copy(update={"clickhouse_database": unique, "user": "tester"})
+    found = stack.model_copy(update={"clickhouse_database": unique, "user": unique})
     apply_topics(found)
     migrate(found)
     return found
@@ -143,7 +143,8 @@ def _exports_and_search(settings: Settings, clickhouse: ClickHouse, folder: Path
     assert len([row for row in found if row["sighting_id"].startswith(f"{unique}-")]) == _ROWS
     audited = eventually(
         lambda: clickhouse.rows(
-            "SELECT action, rows, purpose, case_number FROM audit_current WHERE actor = 'tester' ORDER BY sequence"
+            "SELECT action, rows, purpose, case_number FROM audit_current WHERE actor = {u:String} ORDER BY sequence",
+            {"u": unique},
         ),
         lambda rows: len(rows) == 4,
     )
