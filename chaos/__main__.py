@@ -58,8 +58,7 @@ def main(words: list[str]) -> int:
                 print(words_.rstrip(), flush=True)
             time.sleep(0.1)
         hand.end()
-        if sender.failure is not None:
-            raise sender.failure
+        sender.check()
         print(f"{time.monotonic() - began:7.1f} s  all sent; waiting until it is worked off", flush=True)
         until_calm(settings)
         left = drain(settings, officer)
@@ -128,8 +127,7 @@ def drain(settings: Settings, officer: Officer) -> dict[str, int]:
         except EngineDown:
             calm = 0
             continue
-        if officer.failure is not None:
-            raise officer.failure
+        officer.check()
         calm = 0 if any(left.values()) else calm + 1
     return left
 

@@ -14,6 +14,7 @@ from waysight.adapters.kafka import Publisher, plain_consumer, to_message
 from waysight.cameras.models import CameraFile
 from waysight.codec import Codec
 from waysight.domain.ids import derive_id
+from waysight.errors import EngineDown
 from waysight.evaluation.feed import Feed
 from waysight.messages import Fine, Payment, Review, Violation
 from waysight.processing import INPUTS
@@ -27,21 +28,24 @@ HOUR_MS = 3_600_000
 
 
 class Worker(threading.Thread):
-    """Runs `work` beside the campaign; what that failed of stands in `failure`, which the campaign raises."""
+    """Runs `work` beside the campaign; a failure is printed by its thread, and `check` ends the campaign."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name, daemon=True)
-        self.failure: BaseException | None = None
+        self._done = False
 
     def work(self) -> None:
         """What there is to do, to its end."""
 
     def run(self) -> None:
-        """Work, and keep what it failed of."""
-        try:
-            self.work()
-        except BaseException as error:  # noqa: BLE001 - told to the main thread, which ends the campaign
-            self.failure = error
+        """Work, and note that it came to its end."""
+        self.work()
+        self._done = True
+
+    def check(self) -> None:
+        """Raise EngineDown when the thread has ended before its work."""
+        if not self._done and not self.is_alive():
+            raise EngineDown(f"the {self.name} of the campaign failed; its error stands above")
 
 
 class Sender(Worker):
@@ -107,6 +111,7 @@ class Officer(Worker):
         """Stop reading, and have everything acknowledged."""
         self._over.set()
         self.join(60.0)
+        self.check()
         self._publisher.flush(PATIENCE_S)
 
     def work(self) -> None:

@@ -31,9 +31,9 @@ from waysight.domain.fines.facts import (
     with_violation,
 )
 from waysight.domain.fines.numbers import number_of, series_of
+from waysight.domain.fines.pricing import fine_id_of
 from waysight.domain.fines.records import News, Origin, news
 from waysight.domain.fines.story import settle
-from waysight.domain.fining import fine_id_of
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import Confirmation, FineAction, Payment, Penalty, Review, Vehicle, Violation

@@ -14,7 +14,7 @@ from waysight.adapters.lag import drained
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.fine_acts import action_of
 from waysight.codec import Codec
-from waysight.domain.fining import fine_id_of
+from waysight.domain.fines.pricing import fine_id_of
 from waysight.messages import Fine, FineEvent, Payment, Review, Vehicle, Violation
 from waysight.settings import Settings
 

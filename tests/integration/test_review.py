@@ -22,8 +22,8 @@ from waysight.adapters.kafka import Publisher, read_all
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.pictures import encode_jpeg
 from waysight.adapters.registry import ConfluentRegistry
-from waysight.authority import review_acts
-from waysight.authority.review_desk import Desk
+from waysight.authority.review import acts as review_acts
+from waysight.authority.review.desk import Desk
 from waysight.codec import Codec
 from waysight.commands import fines, review
 from waysight.errors import NotAllowed, WaysightError

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waysight.adapters.signing import Signer, key_path, new_signer, open_signer, read_signer, write_private
-from waysight.authority.keyring import REASONS, KeyRing, read_ring, statement
+from waysight.authority.evidence.keyring import REASONS, KeyRing, read_ring, statement
 from waysight.errors import BadConfiguration
 from waysight.settings import Settings
 

@@ -18,10 +18,10 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
 
 from waysight.adapters.pictures import Picture, encode_jpeg
-from waysight.authority.evidence_pictures import has_plate, plate_picture, vehicle_picture
+from waysight.authority.evidence.pictures import has_plate, plate_picture, vehicle_picture
 from waysight.authority.notice_words import Words, notice_words
 from waysight.authority.qr import payment_text, qr_picture
-from waysight.domain.fining import cut_kmh, discount_of, over_limit_kmh, stages_of
+from waysight.domain.fines.pricing import cut_kmh, discount_of, over_limit_kmh, stages_of
 from waysight.domain.plates import displayed
 from waysight.domain.rulepack import RulePack
 from waysight.messages import Fine, FrameRef, Violation

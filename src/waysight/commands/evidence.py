@@ -18,14 +18,14 @@ from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.inference import TritonAnalyser
 from waysight.adapters.kafka import latest_by_key
 from waysight.adapters.key_folder import KeyFolder, read_folder
-from waysight.authority.evidence_archive import read_package, write_package
-from waysight.authority.evidence_blur import Blur, Hidden, find_bystanders
-from waysight.authority.evidence_check import MANIFEST, Verdict, verify_package
-from waysight.authority.evidence_package import build_package, cameras_of
-from waysight.authority.evidence_records import Facts
-from waysight.authority.keyring import KeyRing, read_ring
-from waysight.authority.review_desk import registered
-from waysight.authority.reviewing import load_frames
+from waysight.authority.evidence.archive import read_package, write_package
+from waysight.authority.evidence.blur import Blur, Hidden, find_bystanders
+from waysight.authority.evidence.check import MANIFEST, Verdict, verify_package
+from waysight.authority.evidence.keyring import KeyRing, read_ring
+from waysight.authority.evidence.package import build_package, cameras_of
+from waysight.authority.evidence.records import Facts
+from waysight.authority.review.desk import registered
+from waysight.authority.review.examination import load_frames
 from waysight.codec import Codec
 from waysight.commands.evidence_keys import keys_app
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, when

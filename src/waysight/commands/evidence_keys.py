@@ -10,8 +10,8 @@ import typer
 
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.key_folder import KeyFolder
+from waysight.authority.evidence.keyring import REASONS, KeyRing
 from waysight.authority.imports import moment_ms
-from waysight.authority.keyring import REASONS, KeyRing
 from waysight.commands.output import Json, acting, open_codec, print_json, print_table, when
 from waysight.errors import BadConfiguration, NotAllowed
 from waysight.settings import Settings, get_settings

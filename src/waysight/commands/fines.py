@@ -15,7 +15,7 @@ from waysight.authority.fine_acts import state_at
 from waysight.authority.imports import moment_ms
 from waysight.authority.laws import laws_of
 from waysight.authority.notices import Issuer, notice_pdf
-from waysight.authority.reviewing import load_frames, pictures_of
+from waysight.authority.review.examination import load_frames, pictures_of
 from waysight.authority.rulepacks import load_pack
 from waysight.cameras.files import camera_of
 from waysight.codec import Codec

@@ -9,7 +9,7 @@ from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import Publisher
-from waysight.authority.reviewing import load_frames, review_violation
+from waysight.authority.review.examination import load_frames, review_violation
 from waysight.codec import Codec
 from waysight.messages import Review
 from waysight.settings import Settings

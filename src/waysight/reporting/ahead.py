@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Iterable, Iterator
-from queue import Full, Queue
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 T = TypeVar("T")
-_LOOK_S = 0.2
+_END: Any = object()
 
 
-class _End:
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-
-
-def ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
-    """The same items in the same order, at most `depth` of them read before they are asked for.
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items in the same order, one of them read before it is asked for.
 
     An error of `items` is raised where it happened. When the reader of this stops early, `items` is closed.
     """
-    queue: Queue[T | _End] = Queue(depth)
-    stopped = threading.Event()
-
-    def put(item: T | _End) -> bool:
-        while not stopped.is_set():
-            try:
-                queue.put(item, timeout=_LOOK_S)
-            except Full:
-                continue
-            return True
-        return False
-
-    def read() -> None:
-        end = _End()
+    source = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+        coming = pool.submit(next, source, _END)
         try:
-            for item in items:
-                if not put(item):
-                    break
+            while (item := coming.result()) is not _END:
+                coming = pool.submit(next, source, _END)
+                yield item
+        finally:
+            wait((coming,))
             if isinstance(items, Generator):
                 items.close()
-        except BaseException as error:  # noqa: BLE001  # raised again by who asks
-            end = _End(error)
-        put(end)
-
-    thread = threading.Thread(target=read, name="ahead", daemon=True)
-    thread.start()
-    try:
-        while not isinstance(item := queue.get(), _End):
-            yield item
-        if item.error is not None:
-            raise item.error
-    finally:
-        stopped.set()
-        thread.join()

@@ -11,8 +11,8 @@ import pytest
 
 from waysight.adapters.inference import Analysis, MemoryAnalyser
 from waysight.adapters.pictures import Picture, encode_jpeg
-from waysight.authority import evidence_blur
-from waysight.authority.evidence_blur import Blur, Hidden, blurred, bystanders, find_bystanders
+from waysight.authority.evidence import blur as evidence_blur
+from waysight.authority.evidence.blur import Blur, Hidden, blurred, bystanders, find_bystanders
 from waysight.errors import BadMessage, EngineDown
 from waysight.messages import DetectedObject, PlateRead
 

@@ -19,11 +19,11 @@ import pytest
 
 from waysight.adapters.pictures import encode_jpeg
 from waysight.adapters.signing import key_path, open_signer
-from waysight.authority.evidence_archive import read_package, write_package
-from waysight.authority.evidence_blur import Blur
-from waysight.authority.evidence_check import verify_package
-from waysight.authority.evidence_package import build_package, cameras_of
-from waysight.authority.evidence_records import Facts
+from waysight.authority.evidence.archive import read_package, write_package
+from waysight.authority.evidence.blur import Blur
+from waysight.authority.evidence.check import verify_package
+from waysight.authority.evidence.package import build_package, cameras_of
+from waysight.authority.evidence.records import Facts
 from waysight.errors import BadConfiguration, BadMessage
 from waysight.messages import CameraRecord, ClockCheck, Confirmation, ExternalRead
 from waysight.settings import Settings

@@ -18,7 +18,7 @@ from waysight.authority.rulepacks import load_pack
 from waysight.domain.confirming import unsure_values
 from waysight.domain.fines.actions import ACTS
 from waysight.domain.fines.facts import Case
-from waysight.domain.fining import fine_id_of
+from waysight.domain.fines.pricing import fine_id_of
 from waysight.messages import Confirmation, Fine, FineAction, FineEvent
 from waysight.settings import Settings
 

@@ -13,7 +13,7 @@ from fine_world import TOPIC, World
 
 from waysight.domain.fines.facts import Case
 from waysight.domain.fines.numbers import is_number
-from waysight.domain.fining import fine_id_of
+from waysight.domain.fines.pricing import fine_id_of
 from waysight.messages import Fine
 
 Make = Callable[..., Any]

@@ -12,7 +12,7 @@ import pytest
 from waysight.authority.rulepacks import load_pack
 from waysight.domain.fines.facts import Law
 from waysight.domain.fines.issue import reasons_against
-from waysight.domain.fining import NoFine, Price, obstacles, price
+from waysight.domain.fines.pricing import NoFine, Price, obstacles, price
 from waysight.domain.periods import last_day
 
 KZ = load_pack("kz")

@@ -11,7 +11,7 @@ import pytest
 
 from waysight.authority.rulepacks import load_pack
 from waysight.domain.confirming import confirmation_of, confirmed, unsure_values
-from waysight.domain.fining import NoFine, Price, appeal_until, limitation_until, price, referral_of
+from waysight.domain.fines.pricing import NoFine, Price, appeal_until, limitation_until, price, referral_of
 from waysight.domain.rulepack import RulePack
 
 DAY = date(2026, 11, 16)  # a Monday

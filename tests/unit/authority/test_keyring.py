@@ -14,10 +14,10 @@ import pytest
 from waysight.adapters import key_folder
 from waysight.adapters.key_folder import KeyFolder, read_folder
 from waysight.adapters.signing import Signer, key_path, new_signer, open_signer, write_private
-from waysight.authority.evidence_check import verify_package
-from waysight.authority.evidence_package import build_package
-from waysight.authority.evidence_records import Facts
-from waysight.authority.keyring import KeyRing, read_ring, statement
+from waysight.authority.evidence.check import verify_package
+from waysight.authority.evidence.keyring import KeyRing, read_ring, statement
+from waysight.authority.evidence.package import build_package
+from waysight.authority.evidence.records import Facts
 from waysight.errors import BadConfiguration
 from waysight.settings import Settings
 

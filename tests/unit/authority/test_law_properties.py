@@ -21,7 +21,7 @@ from waysight.domain.confirming import confirmation_of, confirmed, unsure_values
 from waysight.domain.enforcement import spot_speed
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.external import Measured, Reading
-from waysight.domain.fining import NoFine, Price, price, referral_of, tier_for
+from waysight.domain.fines.pricing import NoFine, Price, price, referral_of, tier_for
 from waysight.domain.rulepack import RulePack, Tier
 from waysight.messages import Violation
 

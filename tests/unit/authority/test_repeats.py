@@ -13,7 +13,7 @@ import pytest
 from fine_world import World
 
 from waysight.authority.rulepacks import load_pack
-from waysight.domain.fining import fine_id_of
+from waysight.domain.fines.pricing import fine_id_of
 from waysight.domain.periods import months_later
 
 Make = Callable[..., Any]

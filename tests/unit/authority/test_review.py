@@ -11,7 +11,7 @@ import pytest
 
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.pictures import encode_jpeg
-from waysight.authority.reviewing import decide, examine, load_frames, review_violation, shown_hash
+from waysight.authority.review.examination import decide, examine, load_frames, review_violation, shown_hash
 from waysight.errors import NotAllowed
 from waysight.messages import Violation
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from waysight.adapters.evidence import EvidenceStore, frame_key
 from waysight.adapters.pictures import encode_jpeg
-from waysight.authority import review_acts
-from waysight.authority.review_desk import Desk, Held
+from waysight.authority.review import acts as review_acts
+from waysight.authority.review.desk import Desk, Held
 from waysight.domain.reviews.locks import holder
 from waysight.domain.reviews.people import corrector, same_person
 from waysight.domain.reviews.verdict import verdict

@@ -17,7 +17,7 @@ from waysight.authority.rulepacks import all_packs
 from waysight.codec import Codec
 from waysight.domain.confirming import confirmation_of, unsure_values
 from waysight.domain.enforcement.precedence import same_act
-from waysight.domain.fining import fine_id_of
+from waysight.domain.fines.pricing import fine_id_of
 from waysight.messages import Fine, FrameRef, Review, Vehicle, Violation
 from waysight.settings import Settings
 

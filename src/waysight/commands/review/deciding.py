@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from waysight.adapters.audit import AuditLog, require_purpose
-from waysight.authority import review_acts
-from waysight.authority.review_desk import Desk
-from waysight.authority.review_work import free_for, queue
-from waysight.authority.reviewing import REASONS
+from waysight.authority.review import acts as review_acts
+from waysight.authority.review.desk import Desk
+from waysight.authority.review.examination import REASONS
+from waysight.authority.review.work import free_for, queue
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.commands.review.looking import Id
 from waysight.errors import NotAllowed

@@ -12,10 +12,10 @@ from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.pictures import encode_jpeg
-from waysight.authority.evidence_pictures import annotated
-from waysight.authority.review_desk import registered
-from waysight.authority.review_work import Waiting, free_for, queue
-from waysight.authority.reviewing import inspect, load_frames, pictures_of
+from waysight.authority.evidence.pictures import annotated
+from waysight.authority.review.desk import registered
+from waysight.authority.review.examination import inspect, load_frames, pictures_of
+from waysight.authority.review.work import Waiting, free_for, queue
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.errors import BadMessage, NotAllowed
 from waysight.messages import Violation

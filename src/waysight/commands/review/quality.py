@@ -9,9 +9,9 @@ import typer
 
 from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import ClickHouse, connect
-from waysight.authority import review_acts
 from waysight.authority.imports import moment_ms
-from waysight.authority.reviewing import REASONS
+from waysight.authority.review import acts as review_acts
+from waysight.authority.review.examination import REASONS
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.commands.review.deciding import Note, Officer, open_desk
 from waysight.commands.review.looking import Id

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from waysight.domain.enforcement.case import Law, violation
-from waysight.domain.enforcement.presence import frames_of, run_inside, travel_m, zones_of
+from waysight.domain.enforcement.case import Law
+from waysight.domain.enforcement.presence import in_zone, run_inside, travel_m, zones_of
 from waysight.domain.scene import Scene, Zone
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import Sighting
@@ -38,16 +38,13 @@ def judge_closed(
         way_m = travel_m(points)
         if way_m < LEAST_TRAVEL_M and stay_ms < LEAST_STAY_MS:
             continue
-        yield violation(
+        yield in_zone(
             law,
             kind,
-            (scene,),
-            (sighting,),
+            scene,
+            zone,
+            sighting,
             points[0].captured_ms,
-            country=scene.country,
-            subject=f"{scene.camera_id}/{zone.zone_id}",
-            evidence=frames_of(sighting, zone),
-            zone_id=zone.zone_id,
             distance_m=round(way_m, 3) if way_m else None,
             duration_ms=stay_ms,
         )

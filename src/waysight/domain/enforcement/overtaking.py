@@ -11,8 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from waysight.domain.enforcement.case import Law, violation
-from waysight.domain.enforcement.presence import frames_of, run_inside, zones_of
+from waysight.domain.enforcement.case import Law
+from waysight.domain.enforcement.presence import in_zone, run_inside, zones_of
 from waysight.domain.enforcement.wrong_way import against_m
 from waysight.domain.observations import VEHICLES
 from waysight.domain.scene import Scene, Zone
@@ -35,16 +35,13 @@ def judge(law: Law, scene: Scene, sighting: Sighting, others: Iterable[Sighting]
         if len(points) < LEAST_POINTS or against_m(scene, zone, points) < LEAST_TRAVEL_M:
             continue
         if any(zone.zone_id not in o.zones and _passed(zone, sighting, points, o) for o in vehicles):
-            yield violation(
+            yield in_zone(
                 law,
                 PURPOSE,
-                (scene,),
-                (sighting,),
+                scene,
+                zone,
+                sighting,
                 points[0].captured_ms,
-                country=scene.country,
-                subject=f"{scene.camera_id}/{zone.zone_id}",
-                evidence=frames_of(sighting, zone),
-                zone_id=zone.zone_id,
                 duration_ms=points[-1].captured_ms - points[0].captured_ms,
             )
 

@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.presence import (
     clearly_inside,
     error_m,
-    frames_of,
     in_force,
+    in_zone,
     run_inside,
     travel_m,
     zones_of,
@@ -40,16 +40,13 @@ def judge(law: Law, scene: Scene, sighting: Sighting, others: Iterable[Sighting]
         if len(points) < LEAST_POINTS or travel_m(points) < LEAST_TRAVEL_M:
             continue
         if any(zone.zone_id in p.zones and _in_the_way(scene, zone, points, p) for p in people):
-            yield violation(
+            yield in_zone(
                 law,
                 PURPOSE,
-                (scene,),
-                (sighting,),
+                scene,
+                zone,
+                sighting,
                 points[0].captured_ms,
-                country=scene.country,
-                subject=f"{scene.camera_id}/{zone.zone_id}",
-                evidence=frames_of(sighting, zone),
-                zone_id=zone.zone_id,
                 duration_ms=points[-1].captured_ms - points[0].captured_ms,
             )
 

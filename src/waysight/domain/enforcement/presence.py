@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from waysight.domain.conditions import active
+from waysight.domain.enforcement.case import Law, OffenceName, violation
 from waysight.domain.geometry import edge_distance, ground_error_m, inside
 from waysight.domain.scene import Scene, Zone
+from waysight.messages.enforcement import Violation
 from waysight.messages.perception import FrameRef, PathPoint, Sighting
 
 PLACE_PX = 4.0  # how wrong a point of a path may be in the picture
@@ -65,6 +68,24 @@ def error_m(scene: Scene, point: PathPoint, error_px: float = PLACE_PX) -> float
     if scene.homography is None:
         return math.inf
     return math.hypot(*ground_error_m(scene.homography, (point.x_px, point.y_px), error_px))
+
+
+def in_zone(
+    law: Law, offence: OffenceName, scene: Scene, zone: Zone, sighting: Sighting, at_ms: int, **measured: Any
+) -> Violation:
+    """The violation of one pass against one zone, proved by the frames that show it there."""
+    return violation(
+        law,
+        offence,
+        (scene,),
+        (sighting,),
+        at_ms,
+        country=scene.country,
+        subject=f"{scene.camera_id}/{zone.zone_id}",
+        evidence=frames_of(sighting, zone),
+        zone_id=zone.zone_id,
+        **measured,
+    )
 
 
 def frames_of(sighting: Sighting, zone: Zone) -> tuple[FrameRef | None, ...]:

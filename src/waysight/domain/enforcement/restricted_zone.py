@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from waysight.domain.enforcement.case import Law, violation
-from waysight.domain.enforcement.presence import frames_of, in_force
+from waysight.domain.enforcement.case import Law
+from waysight.domain.enforcement.presence import in_force, in_zone
 from waysight.domain.geometry import inside
 from waysight.domain.scene import Scene
 from waysight.messages.enforcement import Violation
@@ -25,14 +25,11 @@ def judge(law: Law, scene: Scene, sighting: Sighting) -> Iterator[Violation]:
             at_ms = times[0] if times else sighting.first_ms
             if not in_force(scene, zone.hours, at_ms, sighting.clock_error_ms):
                 continue
-            yield violation(
+            yield in_zone(
                 law,
                 PURPOSE,
-                (scene,),
-                (sighting,),
+                scene,
+                zone,
+                sighting,
                 at_ms,
-                country=scene.country,
-                subject=f"{scene.camera_id}/{zone.zone_id}",
-                evidence=frames_of(sighting, zone),
-                zone_id=zone.zone_id,
             )

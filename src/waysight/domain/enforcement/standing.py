@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.presence import (
     clearly_inside,
     error_m,
-    frames_of,
     in_force,
+    in_zone,
     zones_of,
 )
 from waysight.domain.scene import Scene, Zone
@@ -94,16 +94,13 @@ def stood(
     stay: Stay,
 ) -> Violation:
     """The violation of a stay."""
-    return violation(
+    return in_zone(
         law,
         offence,
-        (scene,),
-        (sighting,),
+        scene,
+        zone,
+        sighting,
         stay.last.captured_ms,
-        country=scene.country,
-        subject=f"{scene.camera_id}/{zone.zone_id}",
-        evidence=frames_of(sighting, zone),
-        zone_id=zone.zone_id,
         dwell_ms=stay.dwell_ms,
     )
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from waysight.domain.enforcement.case import Law, violation
-from waysight.domain.enforcement.presence import error_m, frames_of, run_inside, zones_of
+from waysight.domain.enforcement.case import Law
+from waysight.domain.enforcement.presence import error_m, in_zone, run_inside, zones_of
 from waysight.domain.scene import Scene, Zone
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import PathPoint, Sighting
@@ -39,16 +39,13 @@ def judge(law: Law, scene: Scene, sighting: Sighting) -> Iterator[Violation]:
         points = run_inside(scene, zone, sighting)
         way_m = against_m(scene, zone, points)
         if way_m >= LEAST_TRAVEL_M:
-            yield violation(
+            yield in_zone(
                 law,
                 PURPOSE,
-                (scene,),
-                (sighting,),
+                scene,
+                zone,
+                sighting,
                 points[0].captured_ms,
-                country=scene.country,
-                subject=f"{scene.camera_id}/{zone.zone_id}",
-                evidence=frames_of(sighting, zone),
-                zone_id=zone.zone_id,
                 distance_m=round(way_m, 3),
                 duration_ms=points[-1].captured_ms - points[0].captured_ms,
             )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from waysight.domain.fines.facts import Case, Law
+from waysight.domain.fines.pricing import NoFine, Referred, fine_id_of, obstacles, price, referral_of
 from waysight.domain.fines.standing import ZERO, Ground, Standing, priced, with_clocks, with_cost
-from waysight.domain.fining import NoFine, Referred, fine_id_of, obstacles, price, referral_of
 from waysight.domain.ids import derive_id
 from waysight.domain.reviews.verdict import Verdict, verdict
 from waysight.messages import Fine, Referral, Review, Vehicle, Violation

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Literal
 
 from waysight.domain.fines.facts import Law
+from waysight.domain.fines.pricing import NoFine, Price, appeal_until, limitation_until, price
 from waysight.domain.fines.repeated import repeated
-from waysight.domain.fining import NoFine, Price, appeal_until, limitation_until, price
 from waysight.domain.rulepack import Repeat
 from waysight.messages import Fine, FineAction, Payment, Penalty, Violation
 

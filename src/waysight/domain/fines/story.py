@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from waysight.domain.fines.actions import applied, ended
 from waysight.domain.fines.facts import Case, Law, Transition
 from waysight.domain.fines.issue import begin, decisions, referral, undecided
+from waysight.domain.fines.pricing import NoFine, Referred
 from waysight.domain.fines.standing import (
     ZERO,
     Ground,
@@ -22,7 +23,6 @@ from waysight.domain.fines.standing import (
     with_price,
     with_status,
 )
-from waysight.domain.fining import NoFine, Referred
 from waysight.domain.reviews.verdict import Verdict
 from waysight.messages import Fine, FineAction, Payment, Penalty, Vehicle
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from waysight.domain.fining import over_limit_kmh
+from waysight.domain.fines.pricing import over_limit_kmh
 from waysight.messages import Violation
 
 DAY_MS = 86_400_000

@@ -10,11 +10,11 @@ from typing import Any
 from waysight.adapters.evidence import frame_kind
 from waysight.adapters.pictures import decode_frame, encode_jpeg
 from waysight.adapters.signing import Signer
-from waysight.authority.evidence_blur import Blur, blurred
-from waysight.authority.evidence_check import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
-from waysight.authority.evidence_pictures import annotated
-from waysight.authority.evidence_records import Facts, camera_named, measurement, pretty, records
-from waysight.authority.evidence_report import report_pdf
+from waysight.authority.evidence.blur import Blur, blurred
+from waysight.authority.evidence.check import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
+from waysight.authority.evidence.pictures import annotated
+from waysight.authority.evidence.records import Facts, camera_named, measurement, pretty, records
+from waysight.authority.evidence.report import report_pdf
 from waysight.cameras.files import camera_of
 from waysight.errors import BadMessage
 from waysight.messages import CameraRecord, Violation

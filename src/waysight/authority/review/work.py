@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from waysight.adapters.clickhouse import ClickHouse
-from waysight.authority.review_desk import locks_of
-from waysight.authority.review_law import ReviewLaw
+from waysight.authority.review.desk import locks_of
+from waysight.authority.review.law import ReviewLaw
 from waysight.codec import Codec
 from waysight.domain.reviews.locks import holder
 from waysight.domain.reviews.people import corrector, same_person

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from waysight.authority.review_desk import Desk
-from waysight.authority.reviewing import REASONS, Circumstances, decide, inspect, load_frames
+from waysight.authority.review.desk import Desk
+from waysight.authority.review.examination import REASONS, Circumstances, decide, inspect, load_frames
 from waysight.cameras.scenes import plate_formats
 from waysight.domain.plates import canonical
 from waysight.domain.reviews.conflicts import against_acceptance, conflicts_of

@@ -12,7 +12,7 @@ from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import ClickHouse, connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import Publisher, read_all
-from waysight.authority.review_law import ReviewLaw
+from waysight.authority.review.law import ReviewLaw
 from waysight.codec import Codec
 from waysight.domain.ids import derive_id
 from waysight.domain.reviews.locks import LONGEST_MINUTES, holder

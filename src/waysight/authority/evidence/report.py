@@ -13,8 +13,8 @@ import matplotlib
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from waysight.authority.evidence_blur import Blur
-from waysight.authority.evidence_records import Facts, calibration, clock, measurement, register
+from waysight.authority.evidence.blur import Blur
+from waysight.authority.evidence.records import Facts, calibration, clock, measurement, register
 from waysight.messages import FrameRef
 
 _LEFT_MM, _WIDTH_MM, _LABEL_MM, _BOTTOM_MM = 16.0, 178.0, 44.0, 280.0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from waysight.adapters.signing import canonical_pem, fingerprint, is_signed
-from waysight.authority.keyring import KeyRing
+from waysight.authority.evidence.keyring import KeyRing
 from waysight.errors import BadMessage
 
 FORMAT = "waysight-evidence/2"

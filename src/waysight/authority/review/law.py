@@ -10,7 +10,7 @@ from waysight.adapters.kafka import latest_by_key
 from waysight.authority.laws import laws_of
 from waysight.codec import Codec
 from waysight.domain.fines.facts import Law
-from waysight.domain.fining import limitation_until
+from waysight.domain.fines.pricing import limitation_until
 from waysight.messages import Violation
 from waysight.settings import Settings
 
