@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
@@ -47,9 +48,12 @@ def main() -> None:
                   "this machine", file=sys.stderr)  # fmt: skip
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.filename is None:
+        where, mend = error.filename, "correct the path or its rights"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where, mend = where or "a file that is written", "make room there and repeat the command"
+        elif where is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}; correct the path or its rights", file=sys.stderr)
+        print(f"error: {where}: {error.strerror}; {mend}", file=sys.stderr)
         sys.exit(BadConfiguration.exit_code)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from waysight.authority.entries import flag_of
 from waysight.authority.imports import moment_ms
+from waysight.authority.local_days import local_ms
 from waysight.domain.enforcement.offences import OFFENCES
 from waysight.domain.exemptions import exemption_id, faults
 from waysight.domain.plates import canonical
@@ -41,8 +42,8 @@ def exemption_of(row: Mapping[str, str]) -> Exemption:
         legal_basis=row["legal_basis"],
         authority=row["authority"],
         case_number=row["case_number"],
-        valid_from_ms=moment_ms(row["valid_from"], "valid_from"),
-        valid_until_ms=moment_ms(row["valid_until"], "valid_until", end_of_day=True),
+        valid_from_ms=local_ms(row["valid_from"], "valid_from"),
+        valid_until_ms=local_ms(row["valid_until"], "valid_until", end_of_day=True),
     )
     found = faults(record, (o.name for o in OFFENCES.values()))
     if found:

@@ -42,7 +42,11 @@ def import_file(
     officer: Annotated[str, typer.Option(help="Who imports; the login name by default.")] = "",
     json_: Json = False,
 ) -> None:
-    """Import exemptions from a CSV file: all of them, or none when a line is wrong. One line for each duty period."""
+    """Import exemptions from a CSV file: all of them, or none when a line is wrong. One line for each duty period.
+
+    valid_from and valid_until are days of every country with a rule pack, the last one included; times of duty
+    periods without a zone are UTC.
+    """
     settings = get_settings()
     wanted = gathered(convert_all(file, read_rows(file, REQUIRED, OPTIONAL), exemption_of))
     codec = open_codec(settings)

@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
 
 def import_file(file: File, json_: Json = False) -> None:
     """Import payments from a CSV file: all of them, or none when a line is wrong; repeating it changes nothing."""
-    payments = convert_all(file, read_rows(file, COLUMNS, OPTIONAL), payment_of)
+    payments = convert_all(file, read_rows(file, COLUMNS, OPTIONAL), payment_of, lambda p: p.payment_id)
     publish_file("payments", file, payments, lambda p: p.plate, json_)
 
 

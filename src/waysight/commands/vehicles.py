@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from waysight.authority.imports import convert_all, moment_ms, read_rows
+from waysight.authority.imports import convert_all, read_rows
+from waysight.authority.local_days import local_ms
 from waysight.authority.rulepacks import all_packs
 from waysight.commands.importing import publish_file
 from waysight.commands.output import Json
@@ -32,7 +33,10 @@ def register(app: typer.Typer) -> None:
 
 
 def import_file(file: File, json_: Json = False) -> None:
-    """Import vehicles from a CSV file: all of them, or none when a line is wrong."""
+    """Import vehicles from a CSV file: all of them, or none when a line is wrong.
+
+    Dates are days of the vehicle's country, the last one included.
+    """
     vehicles = convert_all(file, read_rows(file, REQUIRED, OPTIONAL), vehicle_of, lambda v: v.plate)
     publish_file("vehicles", file, vehicles, lambda v: v.plate, json_)
 
@@ -60,18 +64,18 @@ def vehicle_of(row: dict[str, str]) -> Vehicle:
         owner_name=row["owner_name"],
         owner_address=row.get("owner_address", ""),
         owner_kind=kind,
-        owner_since_ms=_moment(row, "owner_since", end_of_day=False) or 0,
-        insured_until_ms=_moment(row, "insured_until", end_of_day=True),
-        inspected_until_ms=_moment(row, "inspected_until", end_of_day=True),
+        owner_since_ms=_moment(row, country, "owner_since", end_of_day=False) or 0,
+        insured_until_ms=_moment(row, country, "insured_until", end_of_day=True),
+        inspected_until_ms=_moment(row, country, "inspected_until", end_of_day=True),
         emission_class=row.get("emission_class", "").lower(),
         mass_kg=_mass_kg(row.get("mass_kg", "")),
     )
 
 
-def _moment(row: dict[str, str], column: str, end_of_day: bool) -> int | None:
-    """UTC epoch ms of a column, None where it is empty; a date alone is its start, or its end."""
+def _moment(row: dict[str, str], country: str, column: str, end_of_day: bool) -> int | None:
+    """UTC epoch ms of a column, None where it is empty; a date alone is its start, or its end, in the country."""
     text = row.get(column, "")
-    return moment_ms(text, column, end_of_day) if text else None
+    return local_ms(text, column, country, end_of_day) if text else None
 
 
 def _mass_kg(text: str) -> int | None:

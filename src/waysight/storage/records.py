@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from waysight.adapters.clickhouse import ClickHouse
+from waysight.domain.fines.numbers import is_number
 from waysight.errors import BadConfiguration
 from waysight.messages import Alert, Fine, Review, Violation
 
@@ -32,9 +33,16 @@ def find_violation(clickhouse: ClickHouse, violation_id: str) -> Violation:
 
 
 def find_fine(clickhouse: ClickHouse, name: str) -> Fine:
-    """One fine by its number, or by its id or a unique beginning of it; raises BadConfiguration."""
-    column = "number" if "-" in name else "fine_id"
-    return _one(clickhouse, Fine, "fines", column, name.upper() if column == "number" else name)
+    """One fine by its whole number, or by its id or a unique beginning of it; raises BadConfiguration."""
+    name = name.strip()
+    if "-" not in name:
+        return _one(clickhouse, Fine, "fines", "fine_id", name)
+    number = name.upper()
+    found = newest(clickhouse, "fines", Fine, "version", 1, number=number)
+    if not found:
+        wrong = "" if is_number(number) else ": a character is wrong or missing, by its check character"
+        raise BadConfiguration(f"no fine has the number {name!r}{wrong}; `waysight fines list` shows them")
+    return found[0]
 
 
 def find_alert(clickhouse: ClickHouse, alert_id: str) -> Alert:
