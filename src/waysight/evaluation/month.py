@@ -1,12 +1,18 @@
-"""A simulated month through the real processors, in this process: what they found against what truly happened."""
+"""A simulated month through the real processors, in this process: what they found against what truly happened.
+
+What they put out is stored; found is what exports of the store say.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
+from pathlib import Path
 
 from waysight.adapters.registry import MemoryRegistry
 from waysight.authority.laws import laws_of
@@ -20,7 +26,9 @@ from waysight.domain.enforcement.case import Law
 from waysight.domain.exemptions import Exemptions
 from waysight.engine import Logic, Message
 from waysight.evaluation.month_clerk import Clerk
-from waysight.evaluation.month_score import Found, Score, scored
+from waysight.evaluation.month_exports import read_found
+from waysight.evaluation.month_score import Score, scored
+from waysight.evaluation.month_store import MemoryShelf, Shelf, Storing, write_exports
 from waysight.messages import Confirmation
 from waysight.processing import PROCESSORS
 from waysight.replaying.scratch import Scratch
@@ -44,23 +52,39 @@ class Order:
     seed: int
 
 
-def run_month(order: Order, settings: Settings, progress: Progress = lambda _done, _of: None) -> Score:
-    """The month of an order, judged; memory does not grow with its passes."""
+def run_month(
+    order: Order,
+    settings: Settings,
+    progress: Progress = lambda _done, _of: None,
+    shelf: Shelf | None = None,
+    folder: Path | None = None,
+) -> Score:
+    """The month of an order, judged; memory grows by what is found, not by passes, where the shelf is an engine's.
+
+    Exports stay in `folder` where one is given. Raises BadMessage for an export that is not what its manifest says.
+    """
     streets = Streets(NATIONS[order.country], order.start)
     traffic = Traffic(streets, order.passes, order.days, order.seed)
     file = CameraFile.model_validate(streets.camera_file())
-    codec = Codec(MemoryRegistry())
-    clerk = Clerk(codec, traffic.truth, PARTITIONS)
+    codec, shelf = Codec(MemoryRegistry()), shelf or MemoryShelf()
+    clerk, storing = Clerk(codec, traffic.truth, PARTITIONS), Storing(codec, shelf)
     clerk.open(traffic, file)
-    run = Scratch(_logics(settings, codec, Scenes.of_file(file), clerk.exemptions), _Same())
+    logics = _logics(settings, codec, Scenes.of_file(file), clerk.exemptions)
+    run = Scratch([*logics, storing], _Same())
 
     def keep(made: list[Message]) -> None:
         clerk.keep(made)
         progress(traffic.truth.passes, order.passes)
 
-    asyncio.run(run.run(clerk, keep))
-    found = Found(list(clerk.violations.values()), list(clerk.fines.values()), list(clerk.referrals.values()))
-    return scored(traffic.truth, found, clerk.letters)
+    async def whole() -> None:
+        await run.run(clerk, keep)
+        keep([Message(o.topic, 0, 0, None, o.value) for o in await storing.finish()])
+
+    with ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waysight-month-")))
+        asyncio.run(whole())
+        write_exports(shelf, place)
+        return scored(traffic.truth, read_found(place), clerk.letters)
 
 
 class _Same(dict[str, int]):

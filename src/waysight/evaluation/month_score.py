@@ -1,18 +1,22 @@
-"""What was found in a simulated month against its truth: counts, sums, and each difference in words."""
+"""What was found in a simulated month against its truth: counts, sums, and each difference in words.
+
+What was found are plain rows of exports. Nothing here comes from the rules that are judged.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from waysight.messages import Fine, Referral, Violation
-from waysight.simulate.month.truth import Deed, Key, Ruling, Truth
+from waysight.evaluation.month_exports import Found, Row
+from waysight.simulate.month.truth import Deed, Key, Passes, Ruling, Truth
 
 _MOST_WORDS = 20
 _KMH_OFF = 3.0  # how far a section's speed may be under the truth
-
+_HOUR_MS = 3_600_000
 
 Rows = dict[str, list[dict[str, object]]]  # violations and fines, as `report accuracy --truth` reads them
 
@@ -45,6 +49,7 @@ class Score:
     violations: Tally
     fines: Tally
     referrals: Tally
+    counts: Tally
     violations_by_offence: Mapping[str, Tally]
     fines_by_offence: Mapping[str, Tally]
     dead_letters: dict[str, int] = field(default_factory=dict)
@@ -55,32 +60,24 @@ class Score:
     @property
     def right(self) -> bool:
         """Whether the month was told exactly as it was."""
-        return self.violations.right and self.fines.right and self.referrals.right and not self.dead_letters
-
-
-@dataclass(frozen=True)
-class Found:
-    """The newest record of each violation, fine and referral."""
-
-    violations: list[Violation]
-    fines: list[Fine]
-    referrals: list[Referral]
+        parts = (self.violations, self.fines, self.referrals, self.counts)
+        return all(p.right for p in parts) and not self.dead_letters
 
 
 def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
     """Compare; a violation or fine with a wrong fact is both missing and false."""
     words: list[str] = []
-    by_id = {v.violation_id: v for v in told.violations}
-    found: dict[Key, Violation] = {}
+    by_id = {str(v["violation_id"]): v for v in told.violations}
+    found: dict[Key, Row] = {}
     violations_by: dict[str, Tally] = defaultdict(Tally)
-    for one in by_id.values():
-        key = (str(one.offence), tuple(one.sighting_ids))
+    for one in told.violations:
+        key = _key(one)
         deed = truth.deeds.get(key)
         wrong = "nobody did that" if deed is None else "twice" if key in found else _wrong(deed, one)
-        tally = violations_by[one.offence]
+        tally = violations_by[one["offence"]]
         if wrong:
             tally.false += 1
-            words.append(f"violation {one.offence} {one.camera_id} {one.plate} {one.occurred_ms}: {wrong}")
+            words.append(f"violation {_said(one)} {one['camera_id']} {one['occurred_ms']}: {wrong}")
         else:
             found[key] = one
             tally.found += 1
@@ -98,44 +95,63 @@ def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
         violations=_total(violations_by.values()),
         fines=_total(fines_by.values()),
         referrals=_referrals(referred, by_id, told.referrals, words),
+        counts=_counts(truth.counts, told.passes, words),
         violations_by_offence=dict(sorted(violations_by.items())),
         fines_by_offence=dict(sorted(fines_by.items())),
         dead_letters=dict(Counter(letters)),
         differences=words[:_MOST_WORDS],
         truth_rows=_truth_rows(truth),
-        found_rows=_found_rows(by_id.values(), told.fines),
+        found_rows=_found_rows(told.violations, told.fines),
     )
 
 
+def _counts(truth: Passes, told: Passes, words: list[str]) -> Tally:
+    """Passes by camera, class and hour: what an hour has too few is not found, what it has too many is false."""
+    tally = Tally(truth=sum(truth.values()))
+    for place in sorted({*truth, *told}):
+        truly, found = truth.get(place, 0), told.get(place, 0)
+        tally.found += min(truly, found)
+        tally.false += max(0, found - truly)
+        if truly != found:
+            camera_id, label, hour = place
+            began = datetime.fromtimestamp(hour * _HOUR_MS / 1000, UTC)
+            words.append(f"passes {camera_id} {label} {began:%Y-%m-%dT%HZ}: {found}, truly {truly}")
+    return tally
+
+
 def _referrals(
-    rulings: Mapping[Key, Ruling], by_id: Mapping[str, Violation], told: Iterable[Referral], words: list[str]
+    rulings: Mapping[Key, Ruling], by_id: Mapping[str, Row], told: Iterable[Row], words: list[str]
 ) -> Tally:
     tally, seen = Tally(truth=len(rulings)), set[Key]()
     for one in told:
-        key = _key(by_id.get(one.violation_id))
+        key = _key(by_id.get(one["violation_id"]))
         due = rulings.get(key)
         wrong = "nobody is to be referred" if due is None else "twice" if key in seen else ""
         if due is not None and not wrong:
             facts = {
-                "article": (due.article, one.law),
-                "to": (due.refer, one.refer_to),
-                "back": (False, one.withdrawn),
+                "article": (due.article, one["law"]),
+                "to": (due.refer, one["refer_to"]),
+                "back": (False, one["withdrawn"]),
             }
             wrong = _differences(facts)
         seen.add(key)
         tally.false += bool(wrong)
         tally.found += not wrong
-        words += [f"referral {one.offence} {one.plate}: {wrong}"] if wrong else []
+        words += [f"referral {_said(one)}: {wrong}"] if wrong else []
     words += [f"no referral: {rulings[key]}" for key in rulings.keys() - seen]
     return tally
 
 
-def _key(violation: Violation | None) -> Key:
-    return (str(violation.offence), tuple(violation.sighting_ids)) if violation else ("", ())
+def _key(violation: Row | None) -> Key:
+    return (violation["offence"], tuple(violation["sighting_ids"])) if violation else ("", ())
+
+
+def _said(one: Row) -> str:
+    return f"{one['offence']} {one['plate']}"
 
 
 def _fines(
-    rulings: Mapping[Key, Ruling], by_id: Mapping[str, Violation], fines: Iterable[Fine], words: list[str]
+    rulings: Mapping[Key, Ruling], by_id: Mapping[str, Row], fines: Iterable[Row], words: list[str]
 ) -> dict[str, Tally]:
     tallies: dict[str, Tally] = defaultdict(Tally)
     for ruling in rulings.values():
@@ -145,19 +161,19 @@ def _fines(
         tally.paid_truth += ruling.paid
     seen = set()
     for fine in fines:
-        key = _key(by_id.get(fine.violation_id))
+        key = _key(by_id.get(fine["violation_id"]))
         due = rulings.get(key)
-        tally = tallies[fine.offence]
-        if fine.status != "cancelled":
-            tally.sum_found += fine.amount
-            tally.paid_found += fine.paid
-        if due is None and fine.status == "cancelled":
+        tally = tallies[fine["offence"]]
+        if fine["status"] != "cancelled":
+            tally.sum_found += fine["amount"]
+            tally.paid_found += fine["paid"]
+        if due is None and fine["status"] == "cancelled":
             continue  # issued, and taken back by the system itself
         wrong = "no such fine is due" if due is None else "twice" if key in seen else _unlike(due, fine)
         seen.add(key)
         if wrong:
             tally.false += 1
-            words.append(f"fine {fine.number} {fine.offence} {fine.plate}: {wrong}")
+            words.append(f"fine {fine['number']} {_said(fine)}: {wrong}")
         else:
             tally.found += 1
     words += [f"no fine: {rulings[key]}" for key in rulings.keys() - seen]
@@ -183,41 +199,47 @@ def _truth_rows(truth: Truth) -> Rows:
     return {"violations": violations, "fines": fines}
 
 
-def _found_rows(violations: Iterable[Violation], fines: Iterable[Fine]) -> Rows:
+def _found_rows(violations: Iterable[Row], fines: Iterable[Row]) -> Rows:
     facts = ("offence", "camera_id", "section_id", "plate", "occurred_ms")
     return {
-        "violations": [{f: getattr(v, f) for f in facts} for v in violations],
+        "violations": [{f: v[f] for f in facts} for v in violations],
         "fines": [
-            {"plate": f.plate, "offence": f.offence, "amount": f"{f.amount}", "currency": f.currency}
+            {
+                "plate": f["plate"],
+                "offence": f["offence"],
+                "amount": f"{f['amount']}",
+                "currency": f["currency"],
+            }
             for f in fines
         ],
     }
 
 
-def _wrong(deed: Deed, one: Violation) -> str:
+def _wrong(deed: Deed, one: Row) -> str:
     facts = {
-        "camera": (deed.camera_id, one.camera_id), "plate": (deed.plate, one.plate),
-        "time": (deed.occurred_ms, one.occurred_ms), "enforceable": (deed.enforceable, one.enforceable),
+        "camera": (deed.camera_id, one["camera_id"]), "plate": (deed.plate, one["plate"]),
+        "time": (deed.occurred_ms, one["occurred_ms"]), "enforceable": (deed.enforceable, one["enforceable"]),
     }  # fmt: skip
-    if deed.over_kmh is not None and one.enforced_kmh is not None and one.limit_kmh is not None:
-        over = one.enforced_kmh - one.limit_kmh
+    enforced, limit = one["enforced_kmh"], one["limit_kmh"]
+    if deed.over_kmh is not None and enforced is not None and limit is not None:
+        over = enforced - limit
         exact = deed.offence != "average_speed"
         near = abs(over - deed.over_kmh) < 1e-3 if exact else -_KMH_OFF < over - deed.over_kmh <= 0
         facts["km/h over"] = (deed.over_kmh, deed.over_kmh if near else over)
     return _differences(facts)
 
 
-def _unlike(due: Ruling, fine: Fine) -> str:
+def _unlike(due: Ruling, fine: Row) -> str:
     cost = due.sum
     assert cost is not None
     reduced, until = cost.stages[0] if cost.stages else (cost.amount, None)
     facts = {
-        "plate": (due.deed.plate, fine.plate), "article": (cost.article, fine.law), "amount": (cost.amount, fine.amount),
-        "reduced": (reduced, fine.discount_amount), "paid": (due.paid, fine.paid),
-        "status": ("paid" if due.settled else "issued", fine.status),
+        "plate": (due.deed.plate, fine["plate"]), "article": (cost.article, fine["law"]),
+        "amount": (cost.amount, fine["amount"]), "reduced": (reduced, fine["discount_amount"]),
+        "paid": (due.paid, fine["paid"]), "status": ("paid" if due.settled else "issued", fine["status"]),
     }  # fmt: skip
     if until is not None:
-        facts["until"] = (f"{until}", fine.discount_until)
+        facts["until"] = (f"{until}", fine["discount_until"])
     return _differences(facts)
 
 

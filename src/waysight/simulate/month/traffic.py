@@ -168,8 +168,8 @@ class Traffic:
     def tell(self, what: Look) -> Sighting:
         """A pass; some are told early too, some after their camera's watermark."""
         number = self.truth.passes
-        self.truth.passes += 1
         sighting = look(what, number, self.chance)
+        self.truth.passed(sighting.camera_id, sighting.label, sighting.last_ms)
         lag_ms = self._lag_ms[what.camera_id]
         when_ms = sighting.emitted_ms + lag_ms
         single = what.camera_id.partition("-")[2] in MAY_BE_LATE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -12,7 +13,9 @@ from waysight.simulate.month.court import Sum, a_year_later, local_day, step_of,
 from waysight.simulate.month.tariffs import Nation, Step
 
 Key = tuple[str, tuple[str, ...]]  # offence, sightings
+Passes = Mapping[tuple[str, str, int], int]  # camera, class of vehicle, hour since the epoch → how many
 NOBODY = -1
+_HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,14 @@ class Truth:
 
     nation: Nation
     passes: int = 0
+    counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     deeds: dict[Key, Deed] = field(default_factory=dict)
     _imposed: dict[int, list[tuple[int, str, Key]]] = field(default_factory=dict)
+
+    def passed(self, camera_id: str, label: str, last_ms: int) -> None:
+        """Somebody passed a camera and was last seen then, UTC epoch ms."""
+        self.passes += 1
+        self.counts[camera_id, label, last_ms // _HOUR_MS] += 1
 
     def add(self, deed: Deed) -> None:
         """One more."""
