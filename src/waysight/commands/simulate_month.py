@@ -15,8 +15,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from waysight.commands.output import Json, note, print_json, print_table
 from waysight.errors import BadConfiguration
+from waysight.evaluation.engine import ended_by_sigterm
 from waysight.evaluation.month import Order, run_month
 from waysight.evaluation.month_score import Score, Tally
+from waysight.evaluation.month_store import clickhouse_shelf
 from waysight.settings import get_settings
 from waysight.simulate.month.tariffs import NATIONS
 
@@ -40,12 +42,15 @@ def month_of(
     start: Annotated[str, typer.Option(help="First day, local, ISO 8601.")] = DEFAULT_START,
     level: Annotated[Level, typer.Option(help="What is made.")] = Level.sightings,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless all is found exactly.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for truth.json and found.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for truth.json and the exports of what was found.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Simulate a month of a city through the real processors and compare what they found with the truth.
 
-    Officers accept what may be accepted, payments come at various days; nothing outside this process is touched.
+    Officers accept what may be accepted, payments come at various days. What the processors put out is stored in a
+    ClickHouse of this command's own, exported from there, and found is what the exported files say.
     """
     if context.invoked_subcommand is not None:
         return
@@ -59,11 +64,22 @@ def month_of(
         TextColumn("{task.completed}/{task.total} passes"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    settings = get_settings()
+    with (
+        ended_by_sigterm(),
+        clickhouse_shelf(settings) as shelf,
+        Progress(*columns, console=Console(stderr=True), transient=True) as bar,
+    ):
         task = bar.add_task("simulating", total=passes)
-        score = run_month(order, get_settings(), lambda done, of: bar.update(task, completed=min(done, of)))
+        score = run_month(
+            order,
+            settings,
+            lambda done, of: bar.update(task, completed=min(done, of)),
+            shelf=shelf,
+            folder=out,
+        )
     if out is not None:
-        _write(out, score)
+        _write(out / "truth.json", score)
     if json_:
         print_json(_document(order, score))
     else:
@@ -94,6 +110,7 @@ def _document(order: Order, score: Score) -> dict[str, Any]:
         "violations": _counts(score.violations),
         "fines": asdict(score.fines),
         "referrals": _counts(score.referrals),
+        "counts": _counts(score.counts),
         "violations_by_offence": {o: _counts(t) for o, t in score.violations_by_offence.items()},
         "fines_by_offence": {o: asdict(t) for o, t in score.fines_by_offence.items()},
         "dead_letters": score.dead_letters,
@@ -112,6 +129,7 @@ def _table(order: Order, score: Score) -> None:
         ("violations", score.violations, score.violations_by_offence),
         ("fines", score.fines, score.fines_by_offence),
         ("referrals", score.referrals, dict[str, Tally]()),
+        ("passes counted", score.counts, dict[str, Tally]()),
     )
     for what, total, by_offence in parts:
         for name, tally in (*by_offence.items(), ("all", total)):
@@ -134,10 +152,8 @@ def _table(order: Order, score: Score) -> None:
     print_table(columns, rows, title)
 
 
-def _write(folder: Path, score: Score) -> None:
+def _write(path: Path, score: Score) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, rows in (("truth.json", score.truth_rows), ("found.json", score.found_rows)):
-            (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(rows), indent=1) + b"\n")
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(score.truth_rows), indent=1) + b"\n")
     except OSError as error:
-        raise BadConfiguration(f"cannot write {folder}: {error}") from error
+        raise BadConfiguration(f"cannot write {path}: {error}") from error

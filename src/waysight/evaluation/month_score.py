@@ -55,7 +55,6 @@ class Score:
     dead_letters: dict[str, int] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     truth_rows: Rows = field(default_factory=dict)
-    found_rows: Rows = field(default_factory=dict)
 
     @property
     def right(self) -> bool:
@@ -101,7 +100,6 @@ def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
         dead_letters=dict(Counter(letters)),
         differences=words[:_MOST_WORDS],
         truth_rows=_truth_rows(truth),
-        found_rows=_found_rows(told.violations, told.fines),
     )
 
 
@@ -197,22 +195,6 @@ def _truth_rows(truth: Truth) -> Rows:
         if r.sum is not None
     ]  # fmt: skip
     return {"violations": violations, "fines": fines}
-
-
-def _found_rows(violations: Iterable[Row], fines: Iterable[Row]) -> Rows:
-    facts = ("offence", "camera_id", "section_id", "plate", "occurred_ms")
-    return {
-        "violations": [{f: v[f] for f in facts} for v in violations],
-        "fines": [
-            {
-                "plate": f["plate"],
-                "offence": f["offence"],
-                "amount": f"{f['amount']}",
-                "currency": f["currency"],
-            }
-            for f in fines
-        ],
-    }
 
 
 def _wrong(deed: Deed, one: Row) -> str:

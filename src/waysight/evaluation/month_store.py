@@ -13,7 +13,7 @@ from waysight.adapters.clickhouse import connect
 from waysight.adapters.clickhouse_writer import ClickHouseWriter
 from waysight.adapters.keyed_state import KeyedState
 from waysight.codec import Codec
-from waysight.engine import Message, Output, PartitionState
+from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.evaluation.month_exports import DATASETS, file_of
 from waysight.local.temporary import temporary_stack
 from waysight.processors.store import StoreLogic, Writer
@@ -64,10 +64,10 @@ class MemoryShelf:
             if before is None or not known.version or row[known.version] >= before[known.version]:
                 kept[key] = row
 
-    def batches(self, wanted: Selection) -> Iterable[pa.RecordBatch]:
+    def batches(self, wanted: Selection) -> Iterator[pa.RecordBatch]:
         """All rows of the table."""
         rows = [row for _, row in sorted(self._rows[wanted.table.name].items())]
-        return pa.Table.from_pylist(rows, schema=wanted.table.insert_schema).to_batches()
+        yield from pa.Table.from_pylist(rows, schema=wanted.table.insert_schema).to_batches()
 
 
 @contextmanager
@@ -81,7 +81,9 @@ def clickhouse_shelf(settings: Settings) -> Iterator[ClickHouseShelf]:
 class Storing:
     """A logic that stores what the others put out, many messages at a time; the last are stored by `finish`."""
 
-    name, outputs, tables = "store", ("dead-letters",), ()
+    name = "store"
+    outputs: tuple[str, ...] = ("dead-letters",)
+    tables: Sequence[Followed] = ()
 
     def __init__(self, codec: Codec, shelf: Shelf) -> None:
         self.inputs = tuple(table(name).topic for name in DATASETS)
