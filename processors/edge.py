@@ -1,4 +1,8 @@
-"""edge: external-reads of places without video → sightings, passes and watermarks. Logic: domain/edge.py."""
+"""edge: external-reads of places without video → sightings, passes and watermarks. Logic: domain/edge.py.
+
+Of edge ANPR cameras beside video a plate becomes a sighting, for the watchlists, and the read goes on to where the
+passes of its camera's junction and section are judged.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ class EdgeLogic:
 
     name = "edge"
     inputs = ("external-reads",)
-    outputs = ("sightings", "passes", "dead-letters")
+    outputs = ("sightings", "passes", "external-reads", "dead-letters")
     prompt = ("sightings",)
 
     def __init__(
@@ -49,6 +53,8 @@ class EdgeLogic:
             scene = self._scenes.scene(read.camera_id)
             if edge.tells(scene, read):
                 self._apply(state, flush, message, scene, read)
+            elif edge.reads_beside(scene, read) and (message.key or b"").startswith(b"camera:"):
+                self._beside(state, flush, scene, read)
         return flush.finish()
 
     def _apply(
@@ -67,6 +73,17 @@ class EdgeLogic:
             for topic in ("sightings", "passes"):
                 for partition in range(self._partitions):
                     flush.watermark(topic, partition, scene.camera_id, edge.time_ms(after), False)
+
+    def _beside(self, state: PartitionState, flush: Flush, scene: Scene, read: ExternalRead) -> None:
+        for key in places_of(scene):
+            if not key.startswith("camera:"):
+                flush.one("external-reads", key, read)
+        before = state.get("places", scene.camera_id, Seen) or Seen()
+        after, what = edge.step(before, read)
+        if after is not before:
+            state.put("places", scene.camera_id, after)
+        if what == "new" and read.plate:
+            flush.grouped("sightings", read.plate, flush.stamped(edge.sighting_of(scene, read)))
 
     def _tell(self, flush: Flush, scene: Scene, read: ExternalRead) -> None:
         sighting = edge.sighting_of(scene, read)

@@ -17,6 +17,7 @@ from waysight.codec import Codec
 from waysight.domain.enforcement import (
     average_speed,
     company,
+    device_plates,
     external,
     offences,
     red_light,
@@ -37,6 +38,7 @@ from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import CameraRecord, Exemption, ExternalRead, Sighting, Signal, Violation, Watermark
 from waysight.settings import Settings
+from waysight.streaming import device_plates as plates
 from waysight.streaming import device_speeds, findings
 from waysight.streaming.envelopes import Fences, Flush, decoded
 from waysight.streaming.pass_columns import PassColumns, Short
@@ -108,7 +110,7 @@ class EnforceLogic:
                 continue
             for item in items.get(message.offset, ()):
                 if isinstance(item, Watermark):
-                    self._watermark(state, flush, item)
+                    self._time(state, flush, item)
                 else:
                     self._pass(state, flush, message, columns.short(item))
         fences.save()
@@ -120,7 +122,28 @@ class EnforceLogic:
         except BadMessage as error:
             flush.outputs.append(dead_letter_output(self._codec, message, error.reason, self.name))
         else:
-            self._judge(state, flush, one.key, sighting)
+            scene = self._scenes.scene(sighting.camera_id)
+            if device_plates.awaits(scene) and is_vehicle(sighting.label):
+                plates.enter(state, scene, one.key, sighting)
+                self._whose_plates_are_known(state, flush, scene)
+            else:
+                self._judge(state, flush, one.key, sighting)
+
+    def _time(self, state: PartitionState, flush: Flush, mark: Watermark) -> None:
+        """How far a camera's passes have come; where devices read plates, what is behind them learns it later."""
+        scene, reached = self._scenes.scene(mark.camera_id), Progress(mark.captured_ms, mark.end)
+        if device_plates.awaits(scene):
+            plates.reached(state, scene, reached)
+            self._whose_plates_are_known(state, flush, scene)
+        else:
+            self._watermark(state, flush, mark.camera_id, reached)
+
+    def _whose_plates_are_known(self, state: PartitionState, flush: Flush, scene: Scene) -> None:
+        ready, reached = plates.leave(state, self._law, scene)
+        for key, sighting in ready:
+            self._judge(state, flush, key, sighting)
+        if reached is not None:
+            self._watermark(state, flush, scene.camera_id, reached)
 
     def _judge(self, state: PartitionState, flush: Flush, key: str, sighting: Sighting) -> None:
         place, _, name = key.partition(":")
@@ -220,6 +243,9 @@ class EnforceLogic:
 
     def _read(self, state: PartitionState, flush: Flush, read: ExternalRead) -> None:
         scene = self._scenes.scene(read.camera_id)
+        if device_plates.awaits(scene):
+            plates.read(state, self._law, scene, read)
+            self._whose_plates_are_known(state, flush, scene)
         if external.awaits(scene):
             device_speeds.told(state, scene, read)
             self._release(state, flush, f"camera:{read.camera_id}")
@@ -285,20 +311,20 @@ class EnforceLogic:
             return None
         return spot_speed.judge(self._law, scene, sighting, limit, measured)
 
-    def _watermark(self, state: PartitionState, flush: Flush, mark: Watermark) -> None:
-        known = state.get("progress", mark.camera_id, Reached)
-        passes = merge(known.passes if known else None, Progress(mark.captured_ms, mark.end))
-        state.put("progress", mark.camera_id, Reached(passes, known.told if known else None))
-        self._sweep(state, flush, mark)
-        self._accompanied(state, mark.camera_id, passes)
-        for plan in self._scenes.plans_of(mark.camera_id):
+    def _watermark(self, state: PartitionState, flush: Flush, camera_id: str, now: Progress) -> None:
+        scene, known = self._scenes.scene(camera_id), state.get("progress", camera_id, Reached)
+        passes = merge(known.passes if known else None, now)
+        state.put("progress", camera_id, Reached(passes, known.told if known else None))
+        self._sweep(state, flush, scene, now.captured_ms)
+        self._accompanied(state, camera_id, passes)
+        for plan in self._scenes.plans_of(camera_id):
             self._decide(state, flush, plan)
-        if external.awaits(self._scenes.scene(mark.camera_id)):
-            self._release(state, flush, key := f"camera:{mark.camera_id}")
+        if external.awaits(scene):
+            self._release(state, flush, key := f"camera:{camera_id}")
             waiting = state.get("waiting", key, Waiting) or Waiting()
             oldest_ms = min([passes.captured_ms, *(seen.first_ms for seen, _ in waiting.items)])
-            device_speeds.forget(state, self._scenes.scene(mark.camera_id), Progress(oldest_ms))
-        self._forward(state, flush, mark.camera_id)
+            device_speeds.forget(state, scene, Progress(oldest_ms))
+        self._forward(state, flush, camera_id)
 
     def _forward(self, state: PartitionState, flush: Flush, camera_id: str) -> None:
         reached = state.get("progress", camera_id, Reached)
@@ -328,21 +354,24 @@ class EnforceLogic:
                 held += [e.at_ms for e in section.exits]
         return held
 
-    def _sweep(self, state: PartitionState, flush: Flush, mark: Watermark) -> None:
-        for key in _asked_by(self._scenes.scene(mark.camera_id)):
+    def _sweep(self, state: PartitionState, flush: Flush, scene: Scene, now_ms: int) -> None:
+        camera_id = scene.camera_id
+        for key in _asked_by(scene):
             waiting = state.get("waiting", key, Waiting) or Waiting()
-            oldest = mark.captured_ms - KEEP_MS
-            kept = [i for i in waiting.items if i[0].camera_id != mark.camera_id or i[1].latest_ms >= oldest]
+            oldest = now_ms - KEEP_MS
+            kept = [i for i in waiting.items if i[0].camera_id != camera_id or i[1].latest_ms >= oldest]
             silent = [i for i in waiting.items if i not in kept]
-            if silent and key.startswith("camera:") and external.awaits(self._scenes.scene(mark.camera_id)):
+            if silent and key.startswith("camera:") and external.awaits(scene):
                 lamp = state.get("lamps", key, Shown) or Shown()
                 self._decided(state, flush, key, lamp, waiting, silent)  # the picture's word stands
             elif silent:
                 metrics.UNDECIDED.labels(key.partition("|")[0]).inc(len(waiting.items) - len(kept))
                 self._put_waiting(state, key, kept)
-        if mark.captured_ms >= (state.get("swept", mark.camera_id, int) or 0) + _SWEEP_MS:
-            state.put("swept", mark.camera_id, mark.captured_ms)
-            findings.sweep(state, mark.camera_id, mark.captured_ms)
+        if now_ms >= (state.get("swept", camera_id, int) or 0) + _SWEEP_MS:
+            state.put("swept", camera_id, now_ms)
+            findings.sweep(state, camera_id, now_ms)
+            longest_ms = [average_speed.longest_ms(plan) for plan in self._scenes.plans_of(camera_id)]
+            plates.sweep(state, camera_id, now_ms - max([0, *longest_ms]) - 3 * KEEP_MS)
 
     @staticmethod
     def _put_waiting(state: PartitionState, key: str, items: Sequence[tuple[Sighting, Crossing]]) -> None:

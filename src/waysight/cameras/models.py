@@ -182,8 +182,9 @@ class Device(Model):
 
     @property
     def measures_speed(self) -> bool:
-        """Whether its speed may outrank the picture's."""
-        return self.kind in ("radar", "lidar")
+        """Whether its speed may outrank the picture's: a radar or lidar, or a loop that states how wrong it may be."""
+        stated = self.certificate is not None or self.speed_error_kmh is not None
+        return self.kind in ("radar", "lidar") or (self.kind == "loop" and stated)
 
 
 class Camera(Model):

@@ -1,4 +1,4 @@
-"""Reads of devices at places without video: each becomes a sighting of its own, once.
+"""Reads of devices at places without video: each becomes a sighting of its own, once; so does a plate read beside video.
 
 A place's passes come from devices of one kind, the first of `KINDS` that is registered there: a vehicle that a loop and
 an ANPR camera both report is one vehicle. Time goes on with the reads themselves, by whole seconds, `LATE_MS` behind
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from waysight.domain.enforcement.external import LATE_MS
+from waysight.domain.enforcement.beside import LATE_MS
 from waysight.domain.ids import derive_id
 from waysight.domain.scene import Scene
 from waysight.messages.enforcement import ExternalRead
@@ -40,6 +40,11 @@ def tells(scene: Scene, read: ExternalRead) -> bool:
     kinds = {d.kind for d in scene.devices}
     counting = next((k for k in KINDS if k in kinds), "")
     return not scene.video and registered(scene, read) and read.device_kind == counting
+
+
+def reads_beside(scene: Scene, read: ExternalRead) -> bool:
+    """Whether it is a registered edge ANPR camera beside video that speaks: the pictures make the passes there."""
+    return scene.video and read.device_kind == "anpr" and registered(scene, read)
 
 
 def is_heartbeat(read: ExternalRead) -> bool:
@@ -73,9 +78,9 @@ def time_ms(seen: Seen) -> int:
 def sighting_of(scene: Scene, read: ExternalRead) -> Sighting:
     """The sighting that a read is; its id is the hash of device and read. Origin fields are 0.
 
-    Votes for the plate are the pictures that the device read alike: a read without two of them proves nothing yet.
+    Beside video it says nothing of class and colour, which are the picture's. Votes for the plate are the pictures that the device read alike: a read without two of them proves nothing yet.
     """
-    loop = read.device_kind == "loop"
+    loop, alone = read.device_kind == "loop", not scene.video
     plate = "" if loop else read.plate
     pictures = sorted(read.evidence, key=lambda f: (-f.plate_confidence, f.captured_ms))
     votes = sum(f.plate_text == plate for f in read.evidence) if plate else 0
@@ -87,7 +92,7 @@ def sighting_of(scene: Scene, read: ExternalRead) -> Sighting:
         camera_id=scene.camera_id,
         epoch=f"edge-{read.device_id}",
         label=read.label if read.label in LABELS else "car",  # type: ignore[arg-type]
-        label_confidence=1.0 if read.label in LABELS else 0.0,
+        label_confidence=1.0 if alone and read.label in LABELS else 0.0,
         first_ms=read.captured_ms,
         last_ms=read.captured_ms,
         clock_error_ms=read.clock_error_ms,
@@ -98,8 +103,8 @@ def sighting_of(scene: Scene, read: ExternalRead) -> Sighting:
         plate_confidences=(),
         plate_candidates=(PlateCandidate(text=plate, confidence=confidence),) if plate else (),
         plate_votes=max(votes, 1) if plate else 0,
-        colour=read.colour,
-        colour_confidence=1.0 if read.colour else 0.0,
+        colour=read.colour if alone else "",
+        colour_confidence=1.0 if alone and read.colour else 0.0,
         speed_kmh=read.speed_kmh,
         speed_error_kmh=read.speed_error_kmh,
         path=(),

@@ -62,6 +62,11 @@ class Device:
     certificate: str = ""
     papers: tuple[int, int] | None = None
 
+    @property
+    def measures_speed(self) -> bool:
+        """Whether its speed may outrank the picture's: a radar or lidar, or a loop that states how wrong it may be."""
+        return self.kind in ("radar", "lidar") or (self.kind == "loop" and self.speed_error_kmh is not None)
+
     def obstacle_at(self, at_ms: int) -> str:
         """Why no fine may rest on this device at a time, as `Scene.obstacle_at` says it."""
         return lapsed(self.papers, at_ms)

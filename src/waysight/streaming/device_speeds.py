@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from waysight.domain.enforcement import external
-from waysight.domain.enforcement.external import Measured, Place
+from waysight.domain.enforcement.beside import Place
+from waysight.domain.enforcement.external import Measured
 from waysight.domain.scene import Scene
 from waysight.domain.watermarks import Progress
 from waysight.engine import PartitionState

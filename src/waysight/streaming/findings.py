@@ -11,6 +11,7 @@ from waysight.domain.enforcement.shown import KEEP_MS
 from waysight.domain.watermarks import Progress
 from waysight.engine import PartitionState
 from waysight.messages import Tally, Violation
+from waysight.streaming import device_plates
 from waysight.streaming.envelopes import Flush
 
 REPEAT_MS = 60_000
@@ -24,9 +25,9 @@ class Found:
 
 
 def keep(state: PartitionState, found: Iterable[Violation]) -> None:
-    """Keep violations until their camera's time has passed them."""
+    """Keep violations, with what devices add to their proof, until their camera's time has passed them."""
     by_camera: dict[str, list[Violation]] = {}
-    for violation in found:
+    for violation in device_plates.proved(state, found):
         by_camera.setdefault(violation.camera_id, []).append(violation)
     for camera_id, more in by_camera.items():
         kept = (state.get("found", camera_id, Found) or Found()).items

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow.compute as pc
 
-from waysight.domain.enforcement import external, offences, spot_speed
+from waysight.domain.enforcement import device_plates, external, offences, spot_speed
 from waysight.domain.enforcement.case import Law
 from waysight.domain.scene import Scene
 from waysight.domain.sightings import is_vehicle
@@ -32,7 +32,8 @@ def may_offend(law: Law, scene_of: Callable[[str], Scene], columns: PassColumns)
     span_ms = int(passes.numbers("first_ms").min()), int(passes.numbers("last_ms").max())
     least_kmh = np.array([spot_speed.least_kmh(law, scene, *span_ms) for scene in scenes])[cameras]
     fast = passes.floats("speed_kmh") - passes.floats("speed_error_kmh") >= least_kmh
-    awaited = np.array([external.awaits(scene) for scene in scenes], bool)[cameras]
+    waits = [external.awaits(scene) or device_plates.awaits(scene) for scene in scenes]
+    awaited = np.array(waits, bool)[cameras]
     zones, always, unread, company = (
         np.array([bool(purposes & offences.able(scene)) for scene in scenes], bool)[cameras]
         for purposes in (_BY_ZONE, _BY_PATH, _BY_PLATE, _WITH_PEOPLE)

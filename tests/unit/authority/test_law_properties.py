@@ -19,8 +19,9 @@ from synthetic import START_MS
 from waysight.authority.rulepacks import all_packs
 from waysight.domain.confirming import confirmation_of, confirmed, unsure_values
 from waysight.domain.enforcement import spot_speed
+from waysight.domain.enforcement.beside import Reading
 from waysight.domain.enforcement.case import Law
-from waysight.domain.enforcement.external import Measured, Reading
+from waysight.domain.enforcement.external import Measured
 from waysight.domain.fines.pricing import NoFine, Price, price, referral_of, tier_for
 from waysight.domain.rulepack import RulePack, Tier
 from waysight.messages import Violation

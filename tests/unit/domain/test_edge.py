@@ -11,7 +11,7 @@ from synthetic import START_MS
 
 from waysight.domain import edge
 from waysight.domain.edge import KEEP_MS, Seen
-from waysight.domain.enforcement.external import LATE_MS
+from waysight.domain.enforcement.beside import LATE_MS
 from waysight.messages import FrameRef
 
 ANPR = {"device_id": "anpr-1", "device_kind": "anpr", "camera_id": "pole"}

@@ -14,8 +14,9 @@ from synthetic import START_MS
 
 from waysight.authority.rulepacks import all_packs
 from waysight.domain.enforcement import external, spot_speed
+from waysight.domain.enforcement.beside import LATE_MS, MOST_ERROR_MS, REACH_MS, Place
 from waysight.domain.enforcement.case import Law
-from waysight.domain.enforcement.external import LATE_MS, MOST_ERROR_MS, REACH_MS, Measured, Place
+from waysight.domain.enforcement.external import Measured
 from waysight.domain.scene import Scene, Zone
 from waysight.domain.watermarks import Progress
 from waysight.messages import ExternalRead, PathPoint, Sighting, Violation

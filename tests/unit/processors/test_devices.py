@@ -25,8 +25,8 @@ from waysight.authority.rulepacks import all_packs
 from waysight.cameras.scenes import Scenes
 from waysight.codec import Codec
 from waysight.domain.counting import CountingRules
+from waysight.domain.enforcement.beside import LATE_MS
 from waysight.domain.enforcement.case import Law
-from waysight.domain.enforcement.external import LATE_MS
 from waysight.messages import ExternalRead, FrameRef, PassBatch, PathPoint, Sighting, Watermark
 from waysight.streaming.passes import pass_of
 

@@ -170,7 +170,7 @@ def what_has(scene: Scene) -> Has:
         stop_line=scene.stop_line is not None,
         zones=frozenset(z.kind for z in scene.zones),
         lines=frozenset(n.kind for n in scene.lines),
-        devices=any(d.kind in ("radar", "lidar") for d in scene.devices),
+        devices=any(d.measures_speed for d in scene.devices),
     )
 
 

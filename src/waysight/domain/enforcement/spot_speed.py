@@ -6,8 +6,9 @@ import math
 from dataclasses import replace
 from typing import Any, Final
 
+from waysight.domain.enforcement.beside import Reading
 from waysight.domain.enforcement.case import Law, in_favour_kmh, violation
-from waysight.domain.enforcement.external import Measured, Reading, awaits
+from waysight.domain.enforcement.external import Measured, awaits
 from waysight.domain.scene import Device, Scene
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import Sighting

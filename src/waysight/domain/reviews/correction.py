@@ -11,7 +11,11 @@ from waysight.domain.reviews.people import with_corrector
 from waysight.messages import Violation
 
 # What speaks against the machine's read speaks not against the officer's.
-_OF_THE_READ = frozenset(("unread_plate", "low_confidence", "single_read", "reads_differ"))
+_OF_THE_READ = frozenset(
+    ("unread_plate", "low_confidence", "single_read", "reads_differ", "plates_differ", "ambiguous_plate")
+)
+# An officer may find that the plate that stands is the right one.
+_UNDECIDED = frozenset(("plates_differ", "ambiguous_plate"))
 
 
 def corrected(violation: Violation, plate: str, officer: str, formats: Iterable[PlateFormats]) -> Violation:
@@ -23,7 +27,7 @@ def corrected(violation: Violation, plate: str, officer: str, formats: Iterable[
     read = canonical(plate)
     if len(read) < 2:
         raise ValueError(f"plate {plate!r} is too short")
-    if read == violation.plate:
+    if read == violation.plate and _UNDECIDED.isdisjoint(violation.obstacles):
         raise ValueError(f"the violation has the plate {read} already")
     obstacles = tuple(o for o in violation.obstacles if o not in _OF_THE_READ)
     return replace(
