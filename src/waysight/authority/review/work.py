@@ -11,25 +11,34 @@ from waysight.authority.review.law import ReviewLaw
 from waysight.codec import Codec
 from waysight.domain.reviews.locks import holder
 from waysight.domain.reviews.people import corrector, same_person
-from waysight.domain.reviews.queue import rank, severity
+from waysight.domain.reviews.queue import Candidate, rank, severity
 from waysight.domain.reviews.verdict import verdict
 from waysight.messages import Review, Violation
 from waysight.settings import Settings
-from waysight.storage.review_queue import begun_reviews, waiting_violations
+from waysight.storage.records import reviews_of
+from waysight.storage.review_queue import Asked, candidates, whole
 
 MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A violation in the queue: which stage it waits for, its severity (0..100), when the right to a fine lapses
+class Place:
+    """A place in the queue: which stage it waits for, its severity (0..100), when the right to a fine lapses
     (UTC epoch ms, None: not said), and who holds it ("": nobody)."""
 
-    violation: Violation
+    candidate: Candidate
     stage: str
     severity: int
     deadline_ms: int | None
     holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A place of the queue with its violation as it is stored."""
+
+    violation: Violation
+    place: Place
 
 
 def queue(
@@ -40,34 +49,42 @@ def queue(
     officer: str = "",
     barred_too: bool = False,
     narrowed: Mapping[str, str] | None = None,
-) -> list[Waiting]:
-    """What waits, first to look at first, of the oldest MOST violations that do; `narrowed` as in `waiting_violations`.
+) -> list[Place]:
+    """The first MOST places of what waits, first to look at first; `narrowed` as in `Asked`.
 
     An officer (`officer`) does not see what they have accepted or corrected themselves.
     """
     law = ReviewLaw.current(settings, codec)
-    two = law.offences_of_two(now_ms)
-    found = waiting_violations(clickhouse, MOST, barred_too, two, narrowed)
-    begun = begun_reviews(clickhouse, two)
-    locks = locks_of(settings, codec, [v.violation_id for v in found]) if found else {}
-    waiting = []
-    for violation in found:
-        reviews = begun.get(violation.violation_id, [])
-        stands = verdict(reviews, violation.corrected_by, law.two_officers(violation), violation.revised_ms)
-        if stands.decision not in ("", "waiting") or (officer and _was_theirs(violation, reviews, officer)):
+    asked = Asked(barred_too, law.offences_of_two(now_ms), narrowed or {}, officer)
+    found = candidates(clickhouse, MOST, asked, law.pressing(now_ms))
+    reviews: dict[str, list[Review]] = {}
+    for review in reviews_of(clickhouse, *(c.violation_id for c in found if c.begun)):
+        reviews.setdefault(review.violation_id, []).append(review)
+    locks = locks_of(settings, codec, [c.violation_id for c in found]) if found else {}
+    places = []
+    for candidate in found:
+        known = reviews.get(candidate.violation_id, [])
+        stands = verdict(known, candidate.corrected_by, law.two_officers(candidate), candidate.revised_ms)
+        if stands.decision not in ("", "waiting") or (officer and _was_theirs(candidate, known, officer)):
             continue
-        lock = holder(locks.get(violation.violation_id, ()), now_ms)
-        waiting.append(
-            Waiting(violation, "second" if stands.decision else "first", severity(violation),
-                    law.deadline_ms(violation, now_ms), lock.officer if lock else "")
+        lock = holder(locks.get(candidate.violation_id, ()), now_ms)
+        places.append(
+            Place(candidate, "second" if stands.decision else "first", severity(candidate),
+                  law.deadline_ms(candidate, now_ms), lock.officer if lock else "")
         )  # fmt: skip
-    return sorted(waiting, key=lambda w: rank(w.violation, w.deadline_ms, now_ms))
+    return sorted(places, key=lambda p: rank(p.candidate, p.deadline_ms, now_ms))
 
 
-def free_for(waiting: Sequence[Waiting], officer: str) -> list[Waiting]:
+def with_violations(clickhouse: ClickHouse, places: Sequence[Place]) -> list[Waiting]:
+    """The places with their violations, in the same order."""
+    known = {v.violation_id: v for v in whole(clickhouse, [p.candidate for p in places])}
+    return [Waiting(known[i], p) for p in places if (i := p.candidate.violation_id) in known]
+
+
+def free_for(places: Sequence[Place], officer: str) -> list[Place]:
     """What nobody else holds."""
-    return [w for w in waiting if not w.holder or same_person(w.holder, officer)]
+    return [p for p in places if not p.holder or same_person(p.holder, officer)]
 
 
-def _was_theirs(violation: Violation, reviews: Sequence[Review], officer: str) -> bool:
-    return corrector(violation.corrected_by, officer) or any(same_person(r.officer, officer) for r in reviews)
+def _was_theirs(candidate: Candidate, reviews: Sequence[Review], officer: str) -> bool:
+    return corrector(candidate.corrected_by, officer) or any(same_person(r.officer, officer) for r in reviews)

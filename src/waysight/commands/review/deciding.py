@@ -10,7 +10,7 @@ from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.authority.review import acts as review_acts
 from waysight.authority.review.desk import Desk
 from waysight.authority.review.examination import REASONS
-from waysight.authority.review.work import free_for, queue
+from waysight.authority.review.work import free_for, queue, with_violations
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.commands.review.looking import Id
 from waysight.errors import NotAllowed
@@ -103,7 +103,7 @@ def accept_all(
         desk.settings, desk.codec, desk.clickhouse, desk.now_ms(), desk.officer, narrowed=narrowed
     )
     asked = {k: v for k, v in narrowed.items() if v} | {"limit": limit}
-    chosen = [w.violation for w in free_for(waiting, desk.officer)[:limit]]
+    chosen = [w.violation for w in with_violations(desk.clickhouse, free_for(waiting, desk.officer)[:limit])]
     AuditLog(desk.settings, desk.codec).record(
         "review.accept-all", purpose, case, asked, len(chosen), desk.officer
     )
@@ -148,7 +148,8 @@ def _wanted(desk: Desk, violation_id: str) -> list[Violation]:
     if violation_id:
         return [find_violation(desk.clickhouse, violation_id)]
     waiting = queue(desk.settings, desk.codec, desk.clickhouse, desk.now_ms(), desk.officer)
-    return [w.violation for w in free_for(waiting, desk.officer)[:20]]
+    free = free_for(waiting, desk.officer)[:20]
+    return [w.violation for w in with_violations(desk.clickhouse, free)]
 
 
 def _print_taken(desk: Desk, violation: Violation, json_: bool) -> None:

@@ -15,7 +15,7 @@ from waysight.adapters.pictures import encode_jpeg
 from waysight.authority.evidence.pictures import annotated
 from waysight.authority.review.desk import registered
 from waysight.authority.review.examination import inspect, load_frames, pictures_of
-from waysight.authority.review.work import Waiting, free_for, queue
+from waysight.authority.review.work import MOST, Waiting, free_for, queue, with_violations
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.errors import BadMessage, NotAllowed
 from waysight.messages import Violation
@@ -43,10 +43,9 @@ def list_waiting(
     settings = get_settings()
     codec = open_codec(settings)
     narrowed = {"offence": offence, "camera_id": camera, "country": country}
-    found = queue(
-        settings, codec, connect(settings), time.time_ns() // 1_000_000, officer, all_, narrowed=narrowed
-    )
-    shown = free_for(found, officer)[:1] if next_ else found[:limit]
+    clickhouse = connect(settings)
+    found = queue(settings, codec, clickhouse, time.time_ns() // 1_000_000, officer, all_, narrowed)
+    shown = with_violations(clickhouse, free_for(found, officer)[:1] if next_ else found[:limit])
     asked = {"limit": 1 if next_ else limit} | {k: v for k, v in narrowed.items() if v}
     AuditLog(settings, codec).record("review.list", purpose, case, asked, len(shown), officer)
     if json_:
@@ -56,8 +55,8 @@ def list_waiting(
         ("violation", "when", "offence", "camera", "plate", "confidence", "enforced", "limit", "stage", "severity", "lapses", "held by"),
         ((w.violation.violation_id[:12], when(w.violation.occurred_ms), w.violation.offence, w.violation.camera_id,
           w.violation.plate, f"{w.violation.plate_confidence:.3f}", _speed(w.violation.enforced_kmh),
-          _speed(w.violation.limit_kmh), w.stage, w.severity, when(w.deadline_ms), w.holder) for w in shown),
-        "" if len(shown) == len(found) else f"{len(shown)} of {len(found)}",
+          _speed(w.violation.limit_kmh), w.place.stage, w.place.severity, when(w.place.deadline_ms), w.place.holder) for w in shown),
+        "" if len(shown) == len(found) else f"{len(shown)} of {len(found)}{' and more' if len(found) == MOST else ''}",
     )  # fmt: skip
 
 
@@ -94,7 +93,9 @@ def show(
 
 def _plain(waiting: Waiting) -> dict[str, object]:
     found = {name: getattr(waiting.violation, name) for name in waiting.violation.__dataclass_fields__}
-    return found | {name: getattr(waiting, name) for name in ("stage", "severity", "deadline_ms", "holder")}
+    return found | {
+        name: getattr(waiting.place, name) for name in ("stage", "severity", "deadline_ms", "holder")
+    }
 
 
 def _write_pictures(violation: Violation, frames: dict[str, bytes], out: Path) -> list[str]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
+from typing import Protocol
 
+from waysight.domain.fines.clocks import Hold, last_day_held
 from waysight.domain.ids import derive_id
-from waysight.domain.periods import clock_start, last_day
+from waysight.domain.periods import clock_start
 from waysight.domain.rulepack import (
     Applies,
     Discount,
@@ -38,7 +40,8 @@ class Stage:
 class Price:
     """What a violation costs; `units` in words (``10 MRP of 4325``, empty for a fixed amount).
 
-    `stages` are the discounts in the order in which they end, `caveats` the unsure readings that were used.
+    `stages` are the discounts in the order in which they end, `caveats` the unsure readings that were used,
+    `confirmed` the paths of values that it rests on and that a person had to confirm.
     """
 
     law: str
@@ -49,6 +52,7 @@ class Price:
     issued_on: date
     points: int
     caveats: tuple[str, ...]
+    confirmed: tuple[str, ...] = ()
 
     @property
     def discount_amount(self) -> Decimal:
@@ -162,7 +166,7 @@ def price(
     needed: list[Value | None] = [tier, unit, *(discount.stages if discount else ())]
     if tier.over_kmh is not None:
         needed.append(pack.tolerance_on(violation.offence, occurred_on))
-    if repeat is not None and repeat.refer_to:
+    if repeat is not None and (repeat.refer_to or not repeat.unsure):
         needed.append(repeat)
     if unsure := tuple(f"unsure:{v.path}" for v in needed if v is not None and v.unsure):
         return NoFine(unsure)
@@ -200,6 +204,7 @@ def price(
         issued_on=issued_on,
         points=tier.points.count if tier.points is not None and not tier.points.unsure else 0,
         caveats=tuple(r.id for a in applies if (r := pack.reading(a)) is not None),
+        confirmed=tuple(v.path for v in needed if v is not None and v.confidence == "confirmed"),
     )
 
 
@@ -226,15 +231,33 @@ def stages_of(
     """The discount's stages for an amount, with their last days; raises ValueError where the calendar ends before one."""
     if discount is None:
         return ()
-    start = clock_start(discount.trigger, occurred_on, issued_on, served_on)
-    stages = []
-    for row in discount.stages:
-        settles = row.amount if row.amount is not None else amount * (row.fraction or 1)
-        until = None
-        if start is not None and row.count is not None:
-            until = last_day(start, row.count, row.unit, pack.calendar)
-        stages.append(Stage(min(settles, amount).quantize(_CENT, ROUND_FLOOR), until))
-    return tuple(stages)
+    days = stage_days(discount, pack, occurred_on, issued_on, served_on)
+    return tuple(
+        Stage(
+            min(row.amount if row.amount is not None else amount * (row.fraction or 1), amount).quantize(
+                _CENT, ROUND_FLOOR
+            ),
+            until,
+        )
+        for row, until in zip(discount.stages, days, strict=True)
+    )
+
+
+def stage_days(
+    discount: Discount,
+    pack: RulePack,
+    occurred_on: date,
+    issued_on: date,
+    served_on: date | None,
+    holds: Iterable[Hold] = (),
+) -> tuple[date | None, ...]:
+    """The last day of each stage, days within `holds` not counted; None where there is none (yet). Raises ValueError."""
+    start, held = clock_start(discount.trigger, occurred_on, issued_on, served_on), tuple(holds)
+    return tuple(
+        None if start is None or row.count is None
+        else last_day_held(start, row.count, row.unit, pack.calendar, held)
+        for row in discount.stages
+    )  # fmt: skip
 
 
 def discount_of(violation: Violation, pack: RulePack, occurred_on: date) -> Discount | None:
@@ -243,9 +266,18 @@ def discount_of(violation: Violation, pack: RulePack, occurred_on: date) -> Disc
     return None if isinstance(tier, NoFine) else pack.discount(tier.discount)
 
 
-def appeal_until(pack: RulePack, issued_on: date, served_on: date | None) -> date | None:
+def appeal_until(
+    pack: RulePack, issued_on: date, served_on: date | None, holds: Iterable[Hold] = ()
+) -> date | None:
     """The last day for an appeal; None where the pack does not know, or the clock waits for service."""
-    return _until(pack.appeal, pack, issued_on, issued_on, served_on)
+    return _until(pack.appeal, pack, issued_on, issued_on, served_on, holds)
+
+
+def nomination_until(
+    pack: RulePack, issued_on: date, served_on: date | None, holds: Iterable[Hold] = ()
+) -> date | None:
+    """The last day for naming another driver; None where the pack does not know, or the clock waits for service."""
+    return _until(pack.nomination, pack, issued_on, issued_on, served_on, holds)
 
 
 def limitation_until(
@@ -255,19 +287,43 @@ def limitation_until(
     return _until(pack.limitation, pack, occurred_on, issued_on, served_on)
 
 
+def prosecution_until(pack: RulePack, occurred_on: date) -> date | None:
+    """The last day on which an offence of a day may be fined; None where the pack does not surely say."""
+    return _until(pack.prosecution, pack, occurred_on, occurred_on, None)
+
+
 def _until(
-    period: Period | None, pack: RulePack, occurred_on: date, issued_on: date, served_on: date | None
+    period: Period | None,
+    pack: RulePack,
+    occurred_on: date,
+    issued_on: date,
+    served_on: date | None,
+    holds: Iterable[Hold] = (),
 ) -> date | None:
     if period is None or period.count is None or period.unsure:
         return None
     start = clock_start(period.trigger, occurred_on, issued_on, served_on)
     try:
-        return None if start is None else last_day(start, period.count, period.unit, pack.calendar)
+        return (
+            None if start is None else last_day_held(start, period.count, period.unit, pack.calendar, holds)
+        )
     except ValueError:
         return None
 
 
-def over_limit_kmh(violation: Violation) -> Decimal | None:
+class Clocked(Protocol):
+    """What has an enforced speed and a limit."""
+
+    @property
+    def enforced_kmh(self) -> float | None:
+        """Measured less its uncertainty, km/h; None where no speed was measured."""
+
+    @property
+    def limit_kmh(self) -> float | None:
+        """The limit, km/h; None where there is none."""
+
+
+def over_limit_kmh(violation: Clocked) -> Decimal | None:
     """By how much the enforced speed (measured less its uncertainty) passes the limit, km/h, or None.
 
     The speed is cut to tenths, as it is printed, so that notice and tier always agree.
