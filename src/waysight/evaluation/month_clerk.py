@@ -12,9 +12,12 @@ from waysight.codec import Codec
 from waysight.domain.exemptions import Exemptions
 from waysight.engine import Message
 from waysight.evaluation.feed import Feed
-from waysight.messages import Exemption, Fine, FineAction, Payment, Referral, Review, Vehicle, Violation
+from waysight.messages import Exemption, Fine, FineAction, Payment, Referral, Review, Violation
 from waysight.simulate.month import habits
-from waysight.simulate.month.traffic import Event, Traffic
+from waysight.simulate.month.deed import NOBODY
+from waysight.simulate.month.fates import Step
+from waysight.simulate.month.streets import person_id, person_name
+from waysight.simulate.month.traffic import Event, Registered, Traffic
 from waysight.simulate.month.truth import Truth
 from waysight.simulate.sightings import Event as Seen
 from waysight.topics import partition_for
@@ -92,17 +95,16 @@ class Clerk:
     def _violation(self, found: Violation) -> None:
         known = found.violation_id in self.violations
         self.violations[found.violation_id] = found
-        if known or not found.enforceable:
+        deed = self._truth.deeds.get((str(found.offence), tuple(found.sighting_ids)))
+        if known or not found.enforceable or deed is None:
             return
-        seen = found.sighting_ids[-1]
-        at_ms, officers = habits.reviewed_ms(seen, found.occurred_ms), habits.officers(seen)
-        for n, officer in enumerate(officers if found.offence in self._nation.two_officers else officers[:1]):
+        for n, said in enumerate(habits.reviews(self._nation, deed)):
             review = Review(
                 review_id=f"r{n}-{found.violation_id}", violation_id=found.violation_id, plate=found.plate,
-                decision="accepted", reason="", officer=officer, reviewed_ms=at_ms + n, evidence_sha256="0" * 64,
-                stage=("first", "second")[n],
+                decision=said.decision, reason="wrong_vehicle" if said.decision == "rejected" else "",  # type: ignore[arg-type]
+                officer=said.officer, reviewed_ms=said.at_ms, evidence_sha256="0" * 64, stage=said.stage,
             )  # fmt: skip
-            self._add(at_ms + n, "reviews", found.plate, review)
+            self._add(said.at_ms, "reviews", found.plate, review)
 
     def _fine(self, fine: Fine) -> None:
         before = self.fines.get(fine.fine_id)
@@ -113,19 +115,27 @@ class Clerk:
         ruling = self._truth.ruling(deed) if deed and before is None else None
         if ruling is None:
             return
-        served_ms = habits.served_ms(ruling.deed.sightings[-1], fine.issued_ms)
-        served = FineAction(
-            action_id=f"s-{fine.fine_id}", fine_number=fine.number, plate=fine.plate, kind="served", at_ms=served_ms,
-            by="Post", channel="post", proof=f"R-{fine.number}",
-        )  # fmt: skip
-        self._add(served_ms, "fine-actions", fine.plate, served)
+        for n, step in enumerate(ruling.acts):
+            self._add(step.at_ms, "fine-actions", fine.plate, self._action(fine, n, step))
         for n, part in enumerate(ruling.parts):
             payment = Payment(
-                payment_id=f"{fine.fine_id}-{n}", fine_number=fine.number, plate=fine.plate, amount=part.amount,
-                currency=fine.currency, paid_ms=part.at_ms,
+                payment_id=f"{fine.fine_id}-{n}", fine_number=fine.fine_id if part.by_id else fine.number,
+                plate=fine.plate, amount=part.amount, currency=fine.currency, paid_ms=part.at_ms,
             )  # fmt: skip
             for again in range(part.times):
                 self._add(part.at_ms + again, "payments", fine.plate, payment)
+
+    def _action(self, fine: Fine, number: int, step: Step) -> FineAction:
+        """An act as its form has it: who did it, why, by what proof."""
+        person = step.person
+        named = {} if person == NOBODY else {
+            "person_id": person_id(self._nation.code, person), "person_name": person_name(person),
+        }  # fmt: skip
+        return FineAction(
+            action_id=f"a{number}-{fine.fine_id}", fine_number=fine.number, plate=fine.plate, at_ms=step.at_ms,
+            kind=step.kind, by="Post" if step.kind == "served" else "E. Clerk", reason=step.kind, channel="post",  # type: ignore[arg-type]
+            proof=f"R-{fine.number}", amount=step.amount, **named,
+        )  # fmt: skip
 
     def _add(self, due_ms: int, topic: str, key: str, record: Any) -> None:
         heapq.heappush(self._later, (due_ms, sum(self._ends.values()) + len(self._later), topic, key, record))
@@ -137,8 +147,8 @@ class Clerk:
 
     def _seen(self, events: Iterator[Event]) -> Iterator[Seen]:
         for event in events:
-            if isinstance(event, Vehicle):
-                self._add(0, "vehicles", event.plate, event)
+            if isinstance(event, Registered):
+                self._add(event.at_ms, "vehicles", event.vehicle.plate, event.vehicle)
             elif isinstance(event, Exemption):
                 self.exemptions.apply(event.exemption_id, event)
             else:

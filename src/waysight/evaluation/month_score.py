@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from waysight.evaluation.month_exports import Found, Row
-from waysight.simulate.month.truth import Deed, Key, Passes, Ruling, Truth
+from waysight.simulate.month.deed import NOBODY, Deed, Key
+from waysight.simulate.month.streets import person_id
+from waysight.simulate.month.truth import Passes, Ruling, Truth
 
 _MOST_WORDS = 20
 _KMH_OFF = 3.0  # how far a section's speed may be under the truth
@@ -86,7 +88,7 @@ def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
             words.append(f"not found: {deed}")
     rulings = {r.deed.key: r for r in truth.rulings()}
     fined = {key: r for key, r in rulings.items() if r.sum is not None}
-    fines_by = _fines(fined, by_id, told.fines, words)
+    fines_by = _fines(truth.nation.code, fined, by_id, told.fines, words)
     referred = {key: r for key, r in rulings.items() if r.sum is None}
     return Score(
         passes=truth.passes,
@@ -149,14 +151,19 @@ def _said(one: Row) -> str:
 
 
 def _fines(
-    rulings: Mapping[Key, Ruling], by_id: Mapping[str, Row], fines: Iterable[Row], words: list[str]
+    country: str,
+    rulings: Mapping[Key, Ruling],
+    by_id: Mapping[str, Row],
+    fines: Iterable[Row],
+    words: list[str],
 ) -> dict[str, Tally]:
+    """By offence; what was cancelled is compared too, but is in no sum."""
     tallies: dict[str, Tally] = defaultdict(Tally)
     for ruling in rulings.values():
         tally = tallies[ruling.deed.offence]
         tally.truth += 1
-        tally.sum_truth += ruling.sum.amount if ruling.sum else 0
-        tally.paid_truth += ruling.paid
+        tally.sum_truth += ruling.sum.amount if ruling.sum and ruling.stands else 0
+        tally.paid_truth += ruling.paid if ruling.stands else 0
     seen = set()
     for fine in fines:
         key = _key(by_id.get(fine["violation_id"]))
@@ -165,9 +172,9 @@ def _fines(
         if fine["status"] != "cancelled":
             tally.sum_found += fine["amount"]
             tally.paid_found += fine["paid"]
-        if due is None and fine["status"] == "cancelled":
-            continue  # issued, and taken back by the system itself
-        wrong = "no such fine is due" if due is None else "twice" if key in seen else _unlike(due, fine)
+        wrong = (
+            "no such fine is due" if due is None else "twice" if key in seen else _unlike(country, due, fine)
+        )
         seen.add(key)
         if wrong:
             tally.false += 1
@@ -192,7 +199,7 @@ def _truth_rows(truth: Truth) -> Rows:
             "currency": truth.nation.currency,
         }
         for r in truth.rulings()
-        if r.sum is not None
+        if r.sum is not None and r.stands
     ]  # fmt: skip
     return {"violations": violations, "fines": fines}
 
@@ -211,17 +218,20 @@ def _wrong(deed: Deed, one: Row) -> str:
     return _differences(facts)
 
 
-def _unlike(due: Ruling, fine: Row) -> str:
+def _unlike(country: str, due: Ruling, fine: Row) -> str:
     cost = due.sum
     assert cost is not None
     reduced, until = cost.stages[0] if cost.stages else (cost.amount, None)
+    liable = "" if due.liable == NOBODY else person_id(country, due.liable)
     facts = {
         "plate": (due.deed.plate, fine["plate"]), "article": (cost.article, fine["law"]),
         "amount": (cost.amount, fine["amount"]), "reduced": (reduced, fine["discount_amount"]),
-        "paid": (due.paid, fine["paid"]), "status": ("paid" if due.settled else "issued", fine["status"]),
+        "paid": (due.paid, fine["paid"]), "status": (due.status, fine["status"]),
+        "due back": (due.refund, fine["refund_due"] or 0), "owner": (person_id(country, due.owner), fine["owner_id"]),
+        "liable": (liable, fine["liable_id"]),
     }  # fmt: skip
-    if until is not None:
-        facts["until"] = (f"{until}", fine["discount_until"])
+    if cost.stages:
+        facts["until"] = (f"{until or ''}", fine["discount_until"] or "")
     return _differences(facts)
 
 

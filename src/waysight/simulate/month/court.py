@@ -55,8 +55,22 @@ def unit_of(nation: Nation, day: date) -> Decimal | None:
     return found[-1][1] if found and (found[-1][0].year == day.year or len(nation.units) == 1) else None
 
 
-def sum_of(nation: Nation, step: Step, day: date, clock: date, again: bool) -> Sum | None:
-    """The sum for an offence of `day` whose clock begins on another, committed again or not; None where nobody knows."""
+def moment_ms(nation: Nation, day: date, hour: int) -> int:
+    """Half past an hour there, UTC epoch ms."""
+    at = datetime(day.year, day.month, day.day, hour, 30, tzinfo=nation.zone)
+    return round(at.timestamp() * 1000)
+
+
+Holds = tuple[tuple[date, date], ...]  # from, until the day before
+
+
+def sum_of(
+    nation: Nation, step: Step, day: date, clock: date | None, again: bool, holds: Holds = ()
+) -> Sum | None:
+    """The sum for an offence of `day` whose clock begins on another (or not yet), committed again or not.
+
+    Days of `holds` are no days of its periods. None where nobody knows the sum.
+    """
     unit = unit_of(nation, day)
     if unit is None or step.units is None:
         return None
@@ -66,24 +80,25 @@ def sum_of(nation: Nation, step: Step, day: date, clock: date, again: bool) -> S
         article, units = worse.article, (worse.units or units) * worse.factor
     amount = (unit * units).quantize(_CENT)
     stages = nation.early.get(step.article, nation.early.get("", ()))
-    return Sum(article, amount, tuple(_stage(nation, s, amount, clock) for s in stages))
+    return Sum(article, amount, tuple(_stage(nation, s, amount, clock, holds) for s in stages))
 
 
-def _stage(nation: Nation, stage: Stage, amount: Decimal, clock: date) -> tuple[Decimal, date | None]:
+def _stage(
+    nation: Nation, stage: Stage, amount: Decimal, clock: date | None, holds: Holds
+) -> tuple[Decimal, date | None]:
     part = stage.amount if stage.share is None else (amount * stage.share).quantize(_CENT, ROUND_FLOOR)
     assert part is not None
-    if stage.days is None:
+    if stage.days is None or clock is None:
         return part, None
-    if not stage.working:
-        return part, clock + timedelta(days=stage.days)
-    return part, after_working_days(nation, clock, stage.days)
+    return part, last_day(nation, clock, stage.days, stage.working, holds)
 
 
-def after_working_days(nation: Nation, day: date, count: int) -> date:
-    """The last of so many working days that begin on the day after."""
+def last_day(nation: Nation, day: date, count: int, working: bool, holds: Holds = ()) -> date:
+    """The last of so many (working) days that begin on the day after, those of holds left out."""
     while count:
         day += timedelta(days=1)
-        count -= is_working(nation, day)
+        stands = any(since <= day < until for since, until in holds)
+        count -= not stands and (not working or is_working(nation, day))
     return day
 
 

@@ -2,36 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+import zlib
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 
-from waysight.simulate.month.court import Sum
+from waysight.simulate.month.court import Sum, moment_ms
+from waysight.simulate.month.deed import Deed
 from waysight.simulate.month.tariffs import Nation
 
 _HOUR_MS = 3_600_000
 OFFICERS = ("A. Serikova", "B. Omarov", "C. Quispe", "D. Alaoui")
+VERDICTS = ("rejected", "reconsidered", "sampled", "disagreed")
 _HOURS = (1, 5, 23, 30, 49, 71)
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
 class Part:
-    """Money that arrives: when (UTC epoch ms), how much, and how often the bank tells of it."""
+    """Money that arrives: when (UTC epoch ms), how much, how often the bank tells of it, and for which name of the fine."""
 
     at_ms: int
     amount: Decimal
     times: int = 1
+    by_id: bool = False
 
 
-def reviewed_ms(sighting_id: str, occurred_ms: int) -> int:
-    """When an officer decides about what a sighting shows, UTC epoch ms."""
-    return occurred_ms + _HOURS[int(sighting_id[:4], 16) % len(_HOURS)] * _HOUR_MS
+@dataclass(frozen=True)
+class Said:
+    """What one officer says of a violation, and when (UTC epoch ms)."""
+
+    at_ms: int
+    officer: str
+    decision: str = "accepted"
+    stage: str = "first"
 
 
-def officers(sighting_id: str) -> tuple[str, str]:
-    """Who decides, and who has to agree where two must."""
-    first = int(sighting_id[4:8], 16) % len(OFFICERS)
-    return OFFICERS[first], OFFICERS[first - 1]
+def reviews(nation: Nation, deed: Deed) -> tuple[Said, ...]:
+    """What officers say of a deed, in order of time."""
+    seen = deed.sightings[-1]
+    minutes = (
+        zlib.crc32(deed.offence.encode()) % 60
+    )  # of two offences that one sighting shows they see one first
+    at_ms = deed.occurred_ms + _HOURS[int(seen[:4], 16) % len(_HOURS)] * _HOUR_MS + minutes * 60_000
+    number = int(seen[4:8], 16) % len(OFFICERS)
+    one, other, third = OFFICERS[number], OFFICERS[number - 1], OFFICERS[number - 2]
+    first, two = Said(at_ms, one), deed.offence in nation.two_officers
+    accepted = (first, Said(at_ms + 1, other, stage="second")) if two else (first,)
+    if deed.verdict == "rejected":
+        return (replace(first, decision="rejected"),)
+    if deed.verdict == "reconsidered":  # one rejects, others accept later
+        later = tuple(replace(s, at_ms=s.at_ms + 3 * _HOUR_MS) for s in accepted)
+        officers = (other, third)
+        return (
+            replace(first, decision="rejected"),
+            *(replace(s, officer=o) for s, o in zip(later, officers, strict=False)),
+        )
+    if deed.verdict == "sampled":  # somebody looks again, and does not agree
+        return (*accepted, Said(at_ms + 80 * _HOUR_MS, third, "rejected", "quality"))
+    if deed.verdict == "disagreed":  # the first accepts, the second rejects
+        return (first, Said(at_ms + _HOUR_MS, other, "rejected", "second" if two else "first"))
+    return accepted
+
+
+def accepted_ms(nation: Nation, deed: Deed) -> tuple[int | None, int | None]:
+    """When a deed was accepted by all whom it takes, and when that was taken back again, UTC epoch ms; None for never."""
+    needed, since, until = 2 if deed.offence in nation.two_officers else 1, None, None
+    agreed = 0
+    for said in reviews(nation, deed):
+        if said.decision == "accepted":
+            agreed += 1
+            since, until = (said.at_ms, None) if agreed == needed else (since, until)
+        else:
+            agreed, until = 0, None if since is None else said.at_ms
+    return since, until
 
 
 def served_ms(sighting_id: str, issued_ms: int) -> int:
@@ -42,28 +86,35 @@ def served_ms(sighting_id: str, issued_ms: int) -> int:
 def payments(nation: Nation, sighting_id: str, clock: date, cost: Sum) -> list[Part]:
     """What an addressee pays, and when: nothing, in time, at the last minute, too late, in parts, twice.
 
-    `clock` is the day on which the periods of `cost` begin.
+    `clock` is the day on which the periods of `cost` begin, or go on after something was pending.
     """
     plan = int(sighting_id[8:12], 16) % 10
+    by_id = int(sighting_id[16:18], 16) % 3 == 0
     soon = clock + timedelta(days=1)
     reduced, until = cost.stages[0] if cost.stages else (cost.amount, None)
     last = until or soon
     second = cost.due(last + timedelta(days=1))
-    half = (reduced / 2).quantize(Decimal("0.01"))
+    half = (reduced / 2).quantize(_CENT)
+
+    def part(day: date, hour: int, amount: Decimal, times: int = 1) -> Part:
+        return Part(moment_ms(nation, day, hour), amount, times, by_id)
+
     return {
         0: [],
-        1: [_part(nation, soon, 9, reduced)],
-        2: [_part(nation, last, 23, reduced)],
-        3: [_part(nation, last + timedelta(days=1), 0, reduced)],
-        4: [_part(nation, clock + timedelta(days=20), 12, cost.amount)],
-        5: [_part(nation, soon, 9, half), _part(nation, last, 12, reduced - half)],
-        6: [_part(nation, soon, 9, reduced, times=2)],
-        7: [_part(nation, last + timedelta(days=2), 9, reduced), _part(nation, last + timedelta(days=9), 9, second)],
-        8: [_part(nation, soon, 9, half)],
-        9: [_part(nation, last + timedelta(days=1), 9, second)],
-    }[plan]  # fmt: skip
+        1: [part(soon, 9, reduced)],
+        2: [part(last, 23, reduced)],
+        3: [part(last + timedelta(days=1), 0, reduced)],
+        4: [part(clock + timedelta(days=20), 12, cost.amount)],
+        5: [part(soon, 9, half), part(last, 12, reduced - half)],
+        6: [part(soon, 9, reduced, times=2)],
+        7: [part(last + timedelta(days=2), 9, reduced), part(last + timedelta(days=9), 9, second)],
+        8: [part(soon, 9, half)],
+        9: [part(last + timedelta(days=1), 9, second)],
+    }[plan]
 
 
-def _part(nation: Nation, day: date, hour: int, amount: Decimal, times: int = 1) -> Part:
-    at = datetime(day.year, day.month, day.day, hour, 30, tzinfo=nation.zone)
-    return Part(round(at.timestamp() * 1000), amount, times)
+def more_than_asked(nation: Nation, clock: date, cost: Sum) -> list[Part]:
+    """Somebody pays the whole fine and more, then the whole again."""
+    days = (clock + timedelta(days=1), clock + timedelta(days=8))
+    amounts = (cost.amount + Decimal("99.50"), cost.amount)
+    return [Part(moment_ms(nation, day, 9), amount) for day, amount in zip(days, amounts, strict=True)]

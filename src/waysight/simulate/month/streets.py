@@ -38,6 +38,16 @@ def plate_of(country: str, number: int) -> str:
     return f"{digits % 90_000 + 10_000}{_SAFE[check % len(_SAFE)]}{region + 1}"
 
 
+def person_id(country: str, number: int) -> str:
+    """What the register calls a person."""
+    return f"{country}{number:012d}"
+
+
+def person_name(number: int) -> str:
+    """A person's name."""
+    return f"{FIRST[number % len(FIRST)]} {LAST[number // 10 % len(LAST)]}"
+
+
 @dataclass(frozen=True)
 class Streets:
     """`districts` times one camera of each kind in one country."""
@@ -84,12 +94,12 @@ class Streets:
                 valid_ms=valid_ms, clock_error_ms=CLOCK_ERROR_MS, end=False,
             )  # fmt: skip
 
-    def vehicle(self, number: int, owner: int) -> Vehicle:
-        """The register's record of a vehicle and its owner."""
+    def vehicle(self, number: int, owner: int, since_ms: int = 0) -> Vehicle:
+        """The register's record of a vehicle and its owner since a time, UTC epoch ms."""
         return Vehicle(
             plate=plate_of(self.nation.code, number), country=self.nation.code, make="Hyundai", model="Accent",
-            type="car", colour=colour(number), owner_id=f"{self.nation.code}{owner:012d}",
-            owner_name=f"{FIRST[owner % len(FIRST)]} {LAST[owner // 10 % len(LAST)]}",
+            type="car", colour=colour(number), owner_id=person_id(self.nation.code, owner),
+            owner_name=person_name(owner), owner_since_ms=since_ms,
             owner_address=f"{STREETS[owner % len(STREETS)]} {owner % 200}", owner_kind="person",
         )  # fmt: skip
 

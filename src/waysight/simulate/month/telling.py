@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from waysight.messages import Sighting
+from waysight.messages import Sighting, Vehicle
 from waysight.simulate.looked import Look
 from waysight.simulate.month.court import has_price, local_day
+from waysight.simulate.month.deed import NOBODY, Deed
 from waysight.simulate.month.streets import colour, plate_of
-from waysight.simulate.month.truth import NOBODY, Deed
 
 if TYPE_CHECKING:
     from waysight.simulate.month.traffic import Traffic
 
 ERROR_KMH = 1.25
+HOUR_MS = 3_600_000
 SOMEBODY_ELSE = 30_000
 OTHER_VEHICLE = 60_000  # so much higher is the number of somebody's second vehicle
 NUDGE_KMH = 0.125  # speeds are multiples of it, which every float holds exactly
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What the register tells of a vehicle, and when (UTC epoch ms)."""
+
+    at_ms: int
+    vehicle: Vehicle
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,12 @@ class Told:
 
     def enrol(self, **papers: int) -> None:
         """The register tells of the vehicle, with when its papers end (UTC epoch ms)."""
-        vehicle = self.traffic.streets.vehicle(self.number, self.owner)
-        self.traffic.push(self.at_ms - 3_600_000, replace(vehicle, **papers))  # type: ignore[arg-type]
+        self.register(self.at_ms - HOUR_MS, self.owner, **papers)
+
+    def register(self, when_ms: int, owner: int, **more: int) -> None:
+        """The register tells at a time (UTC epoch ms) of an owner, and more of the vehicle."""
+        vehicle = replace(self.traffic.streets.vehicle(self.number, owner), **more)  # type: ignore[arg-type]
+        self.traffic.push(when_ms, Registered(when_ms, vehicle))
 
     def look(self, camera_id: str, at_ms: int | None = None, **more: object) -> Sighting:
         """It passes a camera."""
@@ -79,9 +92,12 @@ class Told:
         at_ms: int | None = None,
         enforceable: bool = True,
         owner: bool = True,
-        known_ms: int = 0,
+        **more: Any,
     ) -> None:
-        """Write the truth down; `at_ms` is when it happened, by default when the last of `sightings` was first seen."""
+        """Write the truth down; `at_ms` is when it happened, by default when the last of `sightings` was first seen.
+
+        `more` are other fields of the deed.
+        """
         last, nation = sightings[-1], self.traffic.streets.nation
         occurred_ms = last.path[0].captured_ms if at_ms is None else at_ms
         enforceable = enforceable and has_price(nation, offence, local_day(nation, occurred_ms))
@@ -95,6 +111,6 @@ class Told:
                 over_kmh=over,
                 enforceable=enforceable,
                 owner=self.owner if owner and enforceable else NOBODY,
-                known_ms=known_ms,
+                **more,
             )
         )

@@ -10,11 +10,11 @@ import heapq
 import random
 from collections.abc import Iterator
 
-from waysight.messages import Exemption, Sighting, Signal, Vehicle
+from waysight.messages import Exemption, Sighting, Signal
 from waysight.simulate.looked import Look, early, look
 from waysight.simulate.month.deeds import DEEDS
 from waysight.simulate.month.streets import Streets, colour, plate_of
-from waysight.simulate.month.telling import Told
+from waysight.simulate.month.telling import Registered, Told
 from waysight.simulate.month.truth import Truth
 from waysight.simulate.sightings import HOLD_MS, MOST_LAG_MS, Mark
 
@@ -61,7 +61,7 @@ BUSY = (
     3,
 )  # by hour of the day
 LONG_AGO_DAYS = (-396, -330)  # 13 and 11 months before the first day
-Event = Sighting | Mark | Signal | Vehicle | Exemption
+Event = Sighting | Mark | Signal | Registered | Exemption
 
 
 class Traffic:

@@ -4,55 +4,55 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from waysight.simulate.month import habits
+from waysight.simulate.month import fates, habits
 from waysight.simulate.month.court import Sum, a_year_later, local_day, step_of, sum_of, unit_of
+from waysight.simulate.month.deed import NOBODY, Deed, Key
+from waysight.simulate.month.fates import Life
 from waysight.simulate.month.tariffs import Nation, Step
 
-Key = tuple[str, tuple[str, ...]]  # offence, sightings
 Passes = Mapping[tuple[str, str, int], int]  # camera, class of vehicle, hour since the epoch → how many
-NOBODY = -1
 _HOUR_MS = 3_600_000
-
-
-@dataclass(frozen=True)
-class Deed:
-    """An offence as it was committed.
-
-    `over_kmh` is what is left over the limit after all that speaks for the driver (None: not about speed; for sections
-    something in the same step); `owner` is NOBODY where no fine may follow; `known_ms` when the register knew the owner.
-    """
-
-    offence: str
-    sightings: tuple[str, ...]
-    camera_id: str
-    plate: str
-    occurred_ms: int
-    over_kmh: float | None
-    enforceable: bool
-    owner: int
-    known_ms: int = 0
-
-    @property
-    def key(self) -> Key:
-        """What makes it one."""
-        return self.offence, self.sightings
+_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """What follows from a deed: a fine with its payments, or (no `sum`) the authority to which it is referred."""
+    """What follows from a deed: a fine with its payments, or (no `sum`) the authority to which it is referred.
+
+    `status` is how the fine ends: issued, paid, suspended or cancelled; `refund` what is still due back; `owner` and
+    `liable` are persons by number, `liable` NOBODY while the owner is; `acts` what people do about it, by time.
+    """
 
     deed: Deed
     article: str
     refer: str = ""
     sum: Sum | None = None
     parts: tuple[habits.Part, ...] = ()
-    paid: Decimal = Decimal(0)
-    settled: bool = False
+    paid: Decimal = _ZERO
+    status: str = "issued"
+    refund: Decimal = _ZERO
+    owner: int = NOBODY
+    liable: int = NOBODY
+    acts: tuple[fates.Step, ...] = ()
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is a fine that was not cancelled."""
+        return self.sum is not None and self.status != "cancelled"
+
+
+@dataclass(frozen=True)
+class Imposed:
+    """That a penalty stood against a person from a time until another (UTC epoch ms; None: to the end)."""
+
+    since_ms: int
+    until_ms: int | None
+    article: str
+    key: Key
 
 
 @dataclass
@@ -63,7 +63,8 @@ class Truth:
     passes: int = 0
     counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     deeds: dict[Key, Deed] = field(default_factory=dict)
-    _imposed: dict[int, list[tuple[int, str, Key]]] = field(default_factory=dict)
+    _imposed: dict[int, list[Imposed]] = field(default_factory=dict)
+    _acts: dict[str, list[Key]] = field(default_factory=dict)
 
     def passed(self, camera_id: str, label: str, last_ms: int) -> None:
         """Somebody passed a camera and was last seen then, UTC epoch ms."""
@@ -71,12 +72,18 @@ class Truth:
         self.counts[camera_id, label, last_ms // _HOUR_MS] += 1
 
     def add(self, deed: Deed) -> None:
-        """One more."""
+        """One more. Whoever does several of one act does nothing else that counts against them."""
         self.deeds[deed.key] = deed
-        step = self._step(deed)
-        if step is not None and step.units is not None:
-            known = self._imposed.setdefault(deed.owner, [])
-            known.append((self._issued_ms(deed), step.article, deed.key))
+        if deed.act:
+            self._acts.setdefault(deed.act, []).append(deed.key)
+            return
+        step, life = self._step(deed), self._life(deed)
+        if step is None or step.units is None or life is None:
+            return
+        ends = [since for since, _ in life.liable[1:]] + [life.ended_ms]
+        for (since_ms, person), until_ms in zip(life.liable, ends, strict=True):
+            known = self._imposed.setdefault(person, [])
+            known.append(Imposed(since_ms, until_ms, step.article, deed.key))
 
     def rulings(self) -> Iterator[Ruling]:
         """What follows from each deed from which something does."""
@@ -84,20 +91,52 @@ class Truth:
 
     def ruling(self, deed: Deed) -> Ruling | None:
         """What follows from a deed, once all that its owner did before is told."""
-        step = self._step(deed)
-        if step is None:
+        if not deed.act:
+            return self._ruled(deed)
+        ends = self._standing(deed.act)
+        return self._ruled(deed, ends[deed.key]) if deed.key in ends else None
+
+    def _standing(self, act: str) -> dict[Key, int | None]:
+        """The deeds of one act for which a notice is issued, with when it is cancelled again for a graver one.
+
+        The graver takes the place of the other, unless something was paid on that before.
+        """
+        notices = [
+            (life.issued_ms, d)
+            for d in map(self.deeds.__getitem__, self._acts[act])
+            if (life := self._life(d))
+        ]
+        issued: dict[Key, int | None] = {}
+        stands: Deed | None = None
+        for issued_ms, deed in sorted(notices, key=lambda n: n[0]):
+            ruling = self._ruled(deed)
+            if ruling is None or ruling.sum is None:
+                continue
+            if stands is not None:
+                before = self._ruled(stands)
+                paid = before is not None and any(p.at_ms < issued_ms for p in before.parts)
+                if paid or stands.weight >= deed.weight:
+                    continue
+                issued[stands.key] = issued_ms
+            stands, issued[deed.key] = deed, None
+        return issued
+
+    def _ruled(self, deed: Deed, until_ms: int | None = None) -> Ruling | None:
+        step, life = self._step(deed), self._life(deed, until_ms)
+        if step is None or life is None:
             return None
         if step.units is None:
-            return Ruling(deed, step.article, step.refer) if step.refer else None
-        day, issued_ms = local_day(self.nation, deed.occurred_ms), self._issued_ms(deed)
-        again = any(self._before(deed, step, day, one) for one in self._imposed[deed.owner])
+            refer = step.refer and life.ended_ms is None
+            return Ruling(deed, step.article, step.refer) if refer else None
+        day, (_, person) = local_day(self.nation, deed.occurred_ms), life.liable[-1]
+        again = any(self._before(deed, step, day, one, life) for one in self._imposed.get(person, ()))
         if again and self.nation.again[step.article].refer:
             worse = self.nation.again[step.article]
             return Ruling(deed, worse.article, worse.refer)
-        clock_ms = habits.served_ms(deed.sightings[-1], issued_ms) if self.nation.served else issued_ms
-        clock = local_day(self.nation, clock_ms)
-        cost = sum_of(self.nation, step, day, clock, again)
-        return None if cost is None else self._paid(deed, cost, clock)
+        clock_ms = life.served_ms if self.nation.served else life.issued_ms
+        clock = None if clock_ms is None else local_day(self.nation, clock_ms)
+        cost = sum_of(self.nation, step, day, clock, again, life.holds)
+        return None if cost is None else self._paid(deed, cost, clock, life)
 
     def _step(self, deed: Deed) -> Step | None:
         day = local_day(self.nation, deed.occurred_ms)
@@ -105,23 +144,42 @@ class Truth:
         unpriced = step is None or (step.units is not None and unit_of(self.nation, day) is None)
         return None if deed.owner == NOBODY or unpriced else step
 
-    def _issued_ms(self, deed: Deed) -> int:
-        return max(habits.reviewed_ms(deed.sightings[-1], deed.occurred_ms), deed.known_ms)
+    def _life(self, deed: Deed, until_ms: int | None = None) -> Life | None:
+        """The life of a deed's notice, or None where there is none."""
+        accepted_ms, taken_back_ms = habits.accepted_ms(self.nation, deed)
+        if accepted_ms is None:
+            return None
+        ends = [ms for ms in (taken_back_ms, until_ms) if ms is not None]
+        return fates.lived(self.nation, deed, max(accepted_ms, deed.known_ms), min(ends, default=None))
 
-    def _before(self, deed: Deed, step: Step, day: date, one: tuple[int, str, Key]) -> bool:
-        at_ms, article, key = one
+    def _before(self, deed: Deed, step: Step, day: date, one: Imposed, life: Life) -> bool:
         named = self.nation.again
-        same = step.article in named and article in named
+        same = step.article in named and one.article in named
         same = same and (
-            article == step.article if self.nation.each else named[step.article] == named[article]
+            one.article == step.article if self.nation.each else named[step.article] == named[one.article]
         )
-        recent = at_ms <= deed.occurred_ms and day < a_year_later(local_day(self.nation, at_ms))
-        return key != deed.key and same and recent
+        recent = one.since_ms <= deed.occurred_ms and day < a_year_later(local_day(self.nation, one.since_ms))
+        # What has ended makes nothing dearer, unless this ended before.
+        lasts = one.until_ms is None or (life.ended_ms is not None and life.ended_ms <= one.until_ms)
+        return one.key != deed.key and same and recent and lasts
 
-    def _paid(self, deed: Deed, cost: Sum, clock: date) -> Ruling:
-        parts = tuple(habits.payments(self.nation, deed.sightings[-1], clock, cost))
-        paid, settled = Decimal(0), False
+    def _paid(self, deed: Deed, cost: Sum, clock: date | None, life: Life) -> Ruling:
+        start = clock or local_day(self.nation, life.issued_ms)
+        parts = tuple(fates.payments(self.nation, deed, life, start, cost))
+        paid, due = _ZERO, None
         for part in parts:
             paid += part.amount
-            settled = settled or paid >= cost.due(local_day(self.nation, part.at_ms))
-        return Ruling(deed, cost.article, "", cost, parts, paid, settled)
+            owed = cost.due(local_day(self.nation, part.at_ms))
+            due = owed if due is None and paid >= owed else due
+        ended = life.ended_ms is not None
+        back = max(_ZERO, paid - (_ZERO if ended else cost.amount if due is None else due))
+        refund = fates.refund(self.nation, deed, life, parts, back)
+        person = life.liable[-1][1]
+        ruling = Ruling(
+            deed, cost.article, "", cost, parts, paid, refund=back, owner=deed.owner, acts=life.steps,
+            status="cancelled" if ended else "paid" if due is not None else "suspended" if life.pending else "issued",
+            liable=person if person != deed.owner else NOBODY,
+        )  # fmt: skip
+        if refund is None or refund.amount is None:
+            return ruling
+        return replace(ruling, refund=back - refund.amount, acts=(*life.steps, refund))
