@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,10 +62,10 @@ def stack(settings: Settings, say: Say, keep: bool) -> Iterator[None]:
             control.down(settings, say=lambda _line: None)
 
 
-def start_workers(settings: Settings) -> None:
-    """Start the stream processors under the supervisor and wait until each serves its metrics."""
-    ports = free_ports(len(WORKERS))
-    for (name, processors), port in zip(WORKERS.items(), ports, strict=True):
+def start_workers(settings: Settings, workers: Mapping[str, Sequence[str]] = WORKERS) -> None:
+    """Start stream processors under the supervisor, each worker its own, and wait until all serve their metrics."""
+    ports = free_ports(len(workers))
+    for (name, processors), port in zip(workers.items(), ports, strict=True):
         spec.write_program(
             settings,
             name,
@@ -75,7 +75,7 @@ def start_workers(settings: Settings) -> None:
             depends_on=("kafka", "registry"),
             ready_port=port,
         )
-    control.wait_healthy(settings, list(WORKERS), timeout_s=180)
+    control.wait_healthy(settings, list(workers), timeout_s=180)
 
 
 def start_producer(settings: Settings, cameras: Path, extra: Sequence[str] = ()) -> None:

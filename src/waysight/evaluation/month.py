@@ -94,7 +94,7 @@ class _Same(dict[str, int]):
         return PARTITIONS
 
 
-def _confirmations() -> list[Confirmation]:
+def confirmations() -> list[Confirmation]:
     """What an authority must confirm before a country's fines can be issued, confirmed by an invented person."""
     wanted = {"pe": ("offences.", "tolerances."), "ma": ("offences.", "tolerances.", "repeats.")}
     return [
@@ -112,6 +112,6 @@ def _logics(settings: Settings, codec: Codec, scenes: Scenes, exemptions: Exempt
     return [
         enforce.EnforceLogic(codec, scenes, law, PARTITIONS, exemptions=exemptions),
         papers.PapersLogic(codec, scenes, law, exemptions=exemptions),
-        fine.FineLogic(codec, laws_of(settings, _confirmations())),
+        fine.FineLogic(codec, laws_of(settings, confirmations())),
         count.CountLogic(codec, CountingRules(), PARTITIONS, scene=scenes.scene),
     ]

@@ -67,8 +67,9 @@ Event = Sighting | Mark | Signal | Registered | Exemption
 class Traffic:
     """About `passes` passes in `days` days; the same arguments give the same events and the same truth."""
 
-    def __init__(self, streets: Streets, passes: int, days: int, seed: int) -> None:
-        self.streets, self.passes, self.days = streets, passes, days
+    def __init__(self, streets: Streets, passes: int, days: int, seed: int, *, long_ago: bool = True) -> None:
+        """`long_ago`: some have offended 13 and 11 months before, and do it again."""
+        self.streets, self.passes, self.days, self._before = streets, passes, days, long_ago
         self.truth = Truth(streets.nation)
         self.chance = random.Random(f"{streets.nation.code} {streets.start} {seed}")
         self._queue: list[tuple[int, int, Event]] = []
@@ -80,7 +81,8 @@ class Traffic:
 
     def events(self) -> Iterator[Event]:
         """All of it, once."""
-        yield from self._long_ago()
+        if self._before:
+            yield from self._long_ago()
         began_ms, hours = self.streets.start_ms, self.days * 24
         weight = sum(BUSY) * self.days
         owed = 0.0
@@ -149,7 +151,7 @@ class Traffic:
             self.section(district, number, at_ms, chance.uniform(0.7, 1.0) * streets.nation.section_limit_kmh)
             return
         camera_id = chance.choice(self._free)
-        if camera_id.endswith("cross"):
+        if camera_id.endswith(("cross", "stop")):
             at_ms = self.at_light(camera_id, "green", at_ms)
         speed = chance.uniform(0.6, 0.97) * streets.nation.limit_kmh
         self.tell(Look(camera_id, plate, "car", colour(number), at_ms, speed, country=streets.nation.code))
@@ -180,10 +182,13 @@ class Traffic:
         self.push(when_ms, sighting)
         return sighting
 
-    def at_light(self, camera_id: str, state: str, at_ms: int) -> int:
-        """The next time at which a drive past the camera crosses the line well inside a state of its light."""
+    def at_light(self, camera_id: str, state: str, at_ms: int, reach_ms: int = 5_500) -> int:
+        """The next time at which a drive past the camera crosses the line well inside a state of its light.
+
+        The light shows it until `reach_ms` after that time.
+        """
         junction = camera_id.partition("-")[0]
-        while {self.streets.light(junction, at_ms + d)[0] for d in (-2_000, 1_500, 5_500)} != {state}:
+        while {self.streets.light(junction, at_ms + d)[0] for d in (-2_000, 1_500, reach_ms)} != {state}:
             at_ms += self.chance.randrange(500, 2500)
         self.lamps(camera_id, at_ms)
         return at_ms

@@ -1,0 +1,78 @@
+"""In which portions a simulated month may be sent to processors that work at their own pace.
+
+Within a portion nothing may matter to a decision but what was settled before it: processors read topics and
+partitions side by side, and officers decide on days that pass in a moment here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from waysight.engine import Message
+
+DAY_MS = 86_400_000
+ABOUT_PEOPLE = ("vehicles", "reviews", "payments", "fine-actions")
+DECIDING = ("vehicles", "reviews")  # what comes of these depends on what else the same person did
+_LONGEST_MS = 10 * DAY_MS
+Decode = Callable[[str, bytes | None], Any]
+
+
+class Turns:
+    """Portions of a clerk's messages: a day of traffic, or ten without; in each one decision about a person."""
+
+    def __init__(self, clerk: Iterator[Message], decode: Decode) -> None:
+        self._clerk, self._decode = clerk, decode
+        self._waiting: list[Message] = []
+        self._with: dict[str, str] = {}  # plate or person → another of the same circle
+
+    def __iter__(self) -> Iterator[list[Message]]:
+        """Each portion, in order of time; the one before it is settled when the next is asked for."""
+        while self._catch_up():
+            portion: list[Message] = []
+            until_ms = self._waiting[0].timestamp_ms + _LONGEST_MS
+            busy: dict[str, tuple[str, str]] = {}
+            while self._waiting:
+                message = self._waiting[0]
+                if message.topic not in ABOUT_PEOPLE:
+                    until_ms = min(until_ms, self._began_ms(portion) + DAY_MS)
+                if message.timestamp_ms >= until_ms or not self._alone(busy, message):
+                    break
+                portion.append(self._waiting.pop(0))
+                if not self._waiting:
+                    self._window()
+            yield portion
+
+    def _began_ms(self, portion: list[Message]) -> int:
+        return (portion or self._waiting)[0].timestamp_ms
+
+    def _catch_up(self) -> bool:
+        """Also take what has become known meanwhile and is due before what waits; False at the end."""
+        began_ms = self._waiting[0].timestamp_ms if self._waiting else 0
+        while (newest_ms := self._window()) and newest_ms < began_ms:
+            pass
+        return bool(self._waiting)
+
+    def _window(self) -> int:
+        """Take what the clerk has for its next hour; the time of the last of it, 0 for nothing."""
+        more = list(self._clerk)
+        self._waiting = sorted([*self._waiting, *more], key=lambda m: m.timestamp_ms)
+        return max((m.timestamp_ms for m in more), default=0)
+
+    def _alone(self, busy: dict[str, tuple[str, str]], message: Message) -> bool:
+        """Whether nothing in the portion bears on the message; it is noted as being in it."""
+        if message.topic not in ABOUT_PEOPLE:
+            return True
+        plate = (message.key or b"").decode()
+        record = self._decode(message.topic, message.value)
+        for person in (getattr(record, "owner_id", ""), getattr(record, "person_id", "")):
+            if person:
+                self._with[self._circle(plate)] = self._circle(person)
+        case = (message.topic, getattr(record, "violation_id", ""))
+        before = busy.setdefault(self._circle(plate), case)
+        return before == case or not {before[0], message.topic} & {*DECIDING}
+
+    def _circle(self, name: str) -> str:
+        while self._with.setdefault(name, name) != name:
+            name = self._with[name]
+        return name
