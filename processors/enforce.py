@@ -234,7 +234,7 @@ class EnforceLogic:
     def _signal(self, state: PartitionState, flush: Flush, signal: Signal) -> None:
         key = shown.place_of(signal)
         plan = self._scenes.plan(key.removeprefix("section:")) if key.startswith("section:") else None
-        keep_ms = average_speed.keep_sign_ms(plan) if plan else KEEP_MS
+        keep_ms = average_speed.keep_sign_ms(plan) if plan else 2 * KEEP_MS
         before = state.get("lamps", key, Shown) or Shown()
         state.put("lamps", key, shown.changed(before, signal, keep_ms))
         if plan is not None:

@@ -53,7 +53,7 @@ def published(settings: Settings, unique: str) -> Violation:
         violation_id=f"first-{unique}", offence="spot_speed", camera_id=camera, country="kz", location="A-1 km 113",
         occurred_ms=occurred_ms, plate=f"{unique}X", plate_country="kz", plate_confidence=0.9, label="car", measured_kmh=131.0,
         uncertainty_kmh=3.0, enforced_kmh=128.0, limit_kmh=110.0, source="radar:r-7", enforceable=True, obstacles=(),
-        certificate="KZ.02.03 / AA-17", sighting_ids=("s1",), evidence=refs, rule_pack="kz@2026.12", models="m",
+        certificate="KZ.02.03 / AA-17", sighting_ids=("s1",), evidence=refs, rule_pack="kz@2026.12", models="m;anpr:a-1",
         origin_partition=0, origin_offset=1, ordinal=0,
     )  # fmt: skip
     second = replace(first, violation_id=unique, plate=unique, corrects=first.violation_id, read_plate=first.plate,
@@ -73,6 +73,10 @@ def published(settings: Settings, unique: str) -> Violation:
     publisher.publish(
         "external-reads", f"camera:{camera}", replace(read, read_id=f"{unique}-y", plate="999ZZZ02")
     )
+    named = replace(
+        read, read_id=f"{unique}-z", device_id="a-1", device_kind="anpr", plate=unique, speed_kmh=None
+    )
+    publisher.publish("external-reads", f"camera:{camera}", named)
     publisher.publish("reviews", first.plate, returned)
     for violation in (first, second):
         publisher.publish("violations", violation.plate, violation)
@@ -107,7 +111,7 @@ def test_a_package_outlives_its_key(settings: Settings, unique: str, root: Path,
     said = {p.stem: json.loads(p.read_text()) for p in (folder / "records").iterdir()}
     (clock,) = said["clock"]
     assert (clock["before"]["offset_ms"], clock["after"]["offset_ms"], clock["seen_ms"]) == (-3.5, 8.0, 10.0)
-    assert [r["read_id"] for r in said["device_reads"]] == [f"{unique}-x"]
+    assert [r["read_id"] for r in said["device_reads"]] == [f"{unique}-z", f"{unique}-x"]
     assert [v["plate"] for v in said["corrections"]["replaced"]] == [f"{unique}X"]
     assert [d["officer"] for d in said["corrections"]["decisions"]] == ["B. Clerk"]
     assert said["register"]["registered"]["colour"] == "white"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from waysight.adapters.clickhouse import ClickHouse
+from waysight.domain.enforcement.device_plates import readers_of
 from waysight.messages import ClockCheck, ExternalRead, Sighting, Violation
 from waysight.storage.records import record_of
 
@@ -37,18 +38,18 @@ def clock_checks_of(clickhouse: ClickHouse, camera_id: str, limit: int) -> list[
 
 
 def device_reads(clickhouse: ClickHouse, violation: Violation) -> list[ExternalRead]:
-    """What the device that measured a violation said within 10 s of it, about this plate or none; empty for pictures."""
-    device = violation.source.partition(":")[2]
-    if not device:
+    """What the devices that measured a violation or read its plate said within 10 s of it, about this plate or none."""
+    devices = {violation.source.partition(":")[2], *readers_of(violation.models)} - {""}
+    if not devices:
         return []
     sql = """
         SELECT * FROM external_reads_current
         WHERE camera_id = {camera:String} AND captured_ms BETWEEN {low:Int64} AND {high:Int64}
-          AND device_id = {device:String} AND plate IN (SELECT arrayJoin({plates:Array(String)}))
-        ORDER BY captured_ms, read_id
+          AND device_id IN {devices:Array(String)} AND plate IN (SELECT arrayJoin({plates:Array(String)}))
+        ORDER BY captured_ms, device_id, read_id
     """
     values = {
-        "camera": violation.camera_id, "device": device, "low": violation.occurred_ms - _REACH_MS,
+        "camera": violation.camera_id, "devices": sorted(devices), "low": violation.occurred_ms - _REACH_MS,
         "high": violation.occurred_ms + _REACH_MS, "plates": ["", violation.plate, violation.read_plate],
     }  # fmt: skip
     return [record_of(row, ExternalRead) for row in clickhouse.rows(sql, values)]

@@ -14,6 +14,7 @@ import msgspec
 from waysight.cameras.files import camera_of
 from waysight.cameras.models import Camera
 from waysight.domain.clocks import clock_record
+from waysight.domain.enforcement.device_plates import readers_of
 from waysight.messages import (
     CameraRecord,
     ClockCheck,
@@ -97,7 +98,7 @@ def records(facts: Facts) -> dict[str, bytes]:
     }
     if facts.confirmations:
         said["confirmations"] = sorted(facts.confirmations, key=lambda c: (c.path, c.confirmed_ms))
-    if ":" in v.source:
+    if ":" in v.source or readers_of(v.models):
         said["device_reads"] = list(facts.device_reads)
     if v.corrects:
         said["corrections"] = {

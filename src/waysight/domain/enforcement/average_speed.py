@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from waysight.domain.enforcement import device_plates
 from waysight.domain.enforcement.case import Law, in_favour_kmh, local_day, violation
 from waysight.domain.enforcement.shown import KEEP_MS, Shown, highest_limit_kmh, settled
 from waysight.domain.geometry import apply_homography, ground_error_m
@@ -73,7 +74,7 @@ def longest_ms(plan: SectionPlan) -> int:
 
 def keep_sign_ms(plan: SectionPlan) -> int:
     """How far back what a section's sign showed may still be asked for."""
-    return KEEP_MS + ORPHAN_MS + longest_ms(plan)
+    return 2 * KEEP_MS + ORPHAN_MS + longest_ms(plan)
 
 
 def seen(
@@ -104,7 +105,8 @@ def decided(
     found: list[Violation] = []
     entries, undecided = state.entries, 0
     waiting = sorted(state.exits, key=_order)
-    while waiting and _known(waiting[0], reached):
+    patience_ms = _patience_ms(entry, exit_)
+    while waiting and _known(waiting[0], reached, patience_ms):
         here = waiting[0]
         partner = _partner(plan, entries, here)
         limit: float | None = plan.limit_kmh
@@ -120,7 +122,7 @@ def decided(
         if partner is not None:
             entries = tuple(e for e in entries if not _same_plate(e, here) or _order(e) > _order(here))
             found += _judged(law, plan, entry, exit_, partner, here, limit)
-    rest = SectionState(_kept(plan, entries, waiting, reached), tuple(waiting))
+    rest = SectionState(_kept(plan, entries, waiting, reached, patience_ms), tuple(waiting))
     return Decided(state if rest == state else rest, tuple(found), undecided)
 
 
@@ -128,7 +130,12 @@ def _order(end: End) -> tuple[int, str]:
     return end.sighting.last_ms, end.sighting.sighting_id
 
 
-def _known(leaving: End, reached: tuple[Progress | None, Progress | None]) -> bool:
+def _patience_ms(*ends: Scene) -> int:
+    """How long one end is waited for; its passes may themselves wait for what a device that fell silent read."""
+    return ORPHAN_MS + (KEEP_MS if any(map(device_plates.awaits, ends)) else 0)
+
+
+def _known(leaving: End, reached: tuple[Progress | None, Progress | None], patience_ms: int) -> bool:
     """Whether no pass can come any more that belongs before an exit; a silent entry is waited for ten minutes."""
     entered, left = reached
     last_ms = leaving.sighting.last_ms
@@ -136,7 +143,7 @@ def _known(leaving: End, reached: tuple[Progress | None, Progress | None]) -> bo
         return False
     if entered is not None and (entered.end or entered.captured_ms >= last_ms):
         return True
-    return left.captured_ms >= last_ms + ORPHAN_MS
+    return left.captured_ms >= last_ms + patience_ms
 
 
 def _kept(
@@ -144,6 +151,7 @@ def _kept(
     entries: tuple[End, ...],
     waiting: list[End],
     reached: tuple[Progress | None, Progress | None],
+    patience_ms: int,
 ) -> tuple[End, ...]:
     """Entries that a later exit can still meet; where the exit is silent they stay for ten minutes."""
     entered, left = reached
@@ -152,7 +160,7 @@ def _kept(
     if left is not None:
         oldest = left.captured_ms - longest
     if entered is not None:
-        oldest = max(oldest, entered.captured_ms - longest - ORPHAN_MS)
+        oldest = max(oldest, entered.captured_ms - longest - patience_ms)
     if waiting:
         oldest = min(oldest, min(w.at_ms for w in waiting) - longest)
     return tuple(e for e in entries if e.sighting.last_ms >= oldest)

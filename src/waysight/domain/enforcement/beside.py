@@ -17,6 +17,7 @@ from waysight.messages.perception import FrameRef, Sighting
 
 REACH_MS = 500  # a device may measure shortly before the picture shows the vehicle, or after
 MOST_ERROR_MS = 2_000  # a clock worse than this joins nothing
+NEAR_MS = 2_000  # so far outside of a pass a read of its very plate is still its own
 LATE_MS = 10_000  # a device sends what it measured within this time; what comes later decides nothing
 # Of a pass only its end counts: time waits 30 s for an open track, of which it may have been out of sight for 12.
 LONGEST_MS = 15_000
@@ -123,7 +124,7 @@ def settled(devices: Iterable[Device], place: Place, passes: Progress | None, si
     needed_ms = sighting.last_ms + _bound_ms(sighting.clock_error_ms)
     until = dict(place.reached)
     every = all(until.get(d.device_id, 0) >= needed_ms for d in devices)
-    return every and (passes.end or passes.captured_ms >= needed_ms + _bound_ms(0))
+    return every and (passes.end or passes.captured_ms >= needed_ms + _bound_ms(MOST_ERROR_MS) + NEAR_MS)
 
 
 def forgotten(devices: Iterable[Device], place: Place, passes: Progress | None) -> Place:
@@ -154,13 +155,15 @@ def passing(sighting: Sighting) -> Passing:
     )
 
 
-def fits(reading: Reading, pass_: Passing) -> bool:
-    """Whether a read may be of a pass: within the bounds of time, and neither lane nor class against it."""
+def fits(reading: Reading, pass_: Passing, within_ms: int = 0) -> bool:
+    """Whether a read may be of a pass: within the bounds of time, and so much more, and neither lane nor class against it."""
+    if pass_.error_ms > MOST_ERROR_MS:
+        return False
     if reading.lane and pass_.zones and reading.lane not in pass_.zones:
         return False
     if reading.label and pass_.label and (reading.label in _TWO_WHEELS) != (pass_.label in _TWO_WHEELS):
         return False
-    error = REACH_MS + reading.error_ms + pass_.error_ms
+    error = REACH_MS + reading.error_ms + pass_.error_ms + within_ms
     first_ms = max(pass_.first_ms, pass_.last_ms - LONGEST_MS)
     return first_ms - error <= reading.at_ms <= pass_.last_ms + error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from waysight.domain.enforcement import beside
-from waysight.domain.enforcement.beside import Place, Reading
+from waysight.domain.enforcement.beside import NEAR_MS, Place, Reading
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.offences import OFFENCES
 from waysight.domain.plates import country_of, resolved
@@ -66,7 +66,7 @@ def said(law: Law, place: Place, sighting: Sighting) -> tuple[Sighting, Proof | 
     own = [r for r in fitting if r.plate == here.plate]
     if own:
         return _read(law, sighting, own)
-    free = [r for r in fitting if not any(p.plate == r.plate and beside.fits(r, p) for p in rivals)]
+    free = [r for r in fitting if not any(p.plate == r.plate and beside.fits(r, p, NEAR_MS) for p in rivals)]
     if not free:
         return sighting, None
     others = (p for p in rivals if any(beside.fits(r, p) for r in free))
