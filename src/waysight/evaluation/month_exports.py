@@ -59,20 +59,19 @@ def read_found(folder: Path) -> Found:
 def rows_of_export(path: Path) -> Iterator[Row]:
     """Rows of a Parquet export, once its rows, hash, columns and row hash are found right; raises BadMessage."""
     manifest = json.loads(path.with_name(f"{path.name}.manifest.json").read_text())
+    columns = [column["name"] for column in manifest["columns"]]
+    _agree(path, {"dataset": path.stem, "sha256": sha256_of(path)}, manifest)
     digest = RowDigest()
     with pyarrow.parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(_AT_ONCE):
             digest.add(batch)
-        is_so = {
-            "dataset": path.stem,
-            "rows": file.metadata.num_rows,
-            "sha256": sha256_of(path),
-            "rows_sha256": digest.hexdigest(),
-            "columns": file.schema_arrow.names,
-        }
-        said = {**manifest, "columns": [column["name"] for column in manifest["columns"]]}
-        for name, found in is_so.items():
-            if found != said[name]:
-                raise BadMessage(f"{path}: {name} is {found}, its manifest says {said[name]}")
+        said = {"rows": file.metadata.num_rows, "rows_sha256": digest.hexdigest()}
+        _agree(path, {**said, "columns": file.schema_arrow.names}, {**manifest, "columns": columns})
         for batch in file.iter_batches(_AT_ONCE, columns=_FACTS.get(path.stem)):
             yield from batch.to_pylist()
+
+
+def _agree(path: Path, found: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    for name, value in found.items():
+        if value != said[name]:
+            raise BadMessage(f"{path}: {name} is {value}, its manifest says {said[name]}")

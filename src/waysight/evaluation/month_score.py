@@ -16,7 +16,7 @@ from waysight.simulate.month.deed import NOBODY, Deed, Key
 from waysight.simulate.month.streets import person_id
 from waysight.simulate.month.truth import Passes, Ruling, Truth
 
-_MOST_WORDS = 20
+_MOST_WORDS = 1_000
 _KMH_OFF = 3.0  # how far a section's speed may be under the truth
 _HOUR_MS = 3_600_000
 
@@ -131,7 +131,7 @@ def _referrals(
             facts = {
                 "article": (due.article, one["law"]),
                 "to": (due.refer, one["refer_to"]),
-                "back": (False, one["withdrawn"]),
+                "back": (due.status == "cancelled", one["withdrawn"]),
             }
             wrong = _differences(facts)
         seen.add(key)
