@@ -17,14 +17,14 @@ from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import dead_letter_output
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.lawbook import LawBook
-from waysight.authority.laws import laws_of, local_day
+from waysight.authority.laws import digest_of, law_of, laws_of, local_day
 from waysight.cloudevents import cloudevents_headers
 from waysight.codec import Codec
-from waysight.domain.enforcement.precedence import prevails, same_act
+from waysight.domain.enforcement.precedence import same_act
+from waysight.domain.fines.act import settle_together
 from waysight.domain.fines.facts import (
     Case,
     Law,
-    Superseded,
     with_action,
     with_payment,
     with_review,
@@ -33,7 +33,10 @@ from waysight.domain.fines.facts import (
 from waysight.domain.fines.numbers import number_of, series_of
 from waysight.domain.fines.pricing import fine_id_of
 from waysight.domain.fines.records import News, Origin, news
-from waysight.domain.fines.story import settle
+from waysight.domain.fines.repeated import INQUIRY, inquiry
+from waysight.domain.fines.standing import person_of
+from waysight.domain.fines.story import Party
+from waysight.domain.rulepack import Period, RulePack
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import Confirmation, FineAction, Payment, Penalty, Review, Vehicle, Violation
@@ -62,6 +65,7 @@ class FineLogic:
     ) -> None:
         self._codec, self.tables = codec, tables
         self._book = laws if isinstance(laws, LawBook) else LawBook(lambda _: laws)
+        self._kept: dict[str, Law] = {}
 
     async def start(self) -> None:
         """Nothing to open: the rule packs are part of the program, confirmations a table."""
@@ -85,7 +89,8 @@ class FineLogic:
     def _one(self, desk: _Desk) -> None:
         state, message = desk.state, desk.message
         if message.value is None:
-            state.delete("owners", (message.key or b"").decode(errors="replace"))
+            if message.topic == "vehicles":
+                state.delete("owners", (message.key or b"").decode(errors="replace"))
             return
         record: Any = self._codec.decode(message.topic, message.value)
         if isinstance(record, Vehicle):
@@ -139,23 +144,33 @@ class FineLogic:
         if after == known:
             return
         state.put(table, key, after)
-        if not by_person:
+        if by_person:
+            self._tell_plates(desk, penalty, known, after)
+        elif penalty.version == INQUIRY:
+            self._look(desk, penalty.violation_id)
+        else:
             self._plate(desk, key)
-            return
-        plates = {p.plate for p in after.items}
-        told = [(plate, penalty) for plate in sorted(plates)]
-        if penalty.plate not in {p.plate for p in known.items}:
-            told += [(penalty.plate, p) for p in known.items]
-        for plate, item in told:
-            value = self._codec.encode("plate-penalties", item)
-            desk.outputs.append(Output("plate-penalties", plate, value))
 
-    def _plate(self, desk: _Desk, plate: str, ready_ms: int = 0) -> None:
-        """Everything about a plate anew; `ready_ms` is when its owner became known."""
+    def _tell_plates(self, desk: _Desk, penalty: Penalty, known: Penalties, after: Penalties) -> None:
+        """What a person's other plates must know, and a plate that is new everything, before it hears its own."""
+        told: list[tuple[str, Penalty]] = []
+        if penalty.plate not in {p.plate for p in known.items}:
+            told = [(penalty.plate, p) for p in known.items if p.version != INQUIRY]
+        plates = {penalty.plate} if penalty.version == INQUIRY else {p.plate for p in after.items}
+        for plate, item in [*told, *((plate, penalty) for plate in sorted(plates))]:
+            desk.outputs.append(Output("plate-penalties", plate, self._codec.encode("plate-penalties", item)))
+
+    def _plate(self, desk: _Desk, plate: str, owner_ms: int = 0) -> None:
+        """Everything about a plate anew; `owner_ms` is when its owner became known."""
+        done: set[str] = set()
         for violation_id in (desk.state.get("open", plate, Ids) or Ids()).ids:
-            case = desk.state.get("stories", violation_id, Case)
-            if case is not None:
-                self._settle(desk, violation_id, case, ready_ms if "no_owner" in case.reasons else 0)
+            if violation_id not in done:
+                done |= self._look(desk, violation_id, owner_ms)
+
+    def _look(self, desk: _Desk, violation_id: str, owner_ms: int = 0) -> set[str]:
+        """One case anew, with all that may be the same act: their names."""
+        case = desk.state.get("stories", violation_id, Case)
+        return set() if case is None else self._settle(desk, violation_id, case, owner_ms)
 
     def _unsure(self, desk: _Desk) -> None:
         """Where persons have confirmed or revoked something, what was withheld for it is looked at again."""
@@ -163,81 +178,113 @@ class FineLogic:
             return
         desk.state.put("lawbook", "digest", self._book.digest)
         for violation_id, _ in list(desk.state.items("unsure", bool)):
-            case = desk.state.get("stories", violation_id, Case)
-            if case is not None:
-                self._settle(desk, violation_id, case, self._book.newest_ms)
+            self._look(desk, violation_id)
 
-    def _settle(self, desk: _Desk, violation_id: str, case: Case, ready_ms: int = 0) -> None:
-        """Bring one case up to date, tell what changed, and look at those that the change touches."""
-        state, violation = desk.state, case.violation
-        before = state.get("stories", violation_id, Case) or Case()
-        touched: list[tuple[str, Case]] = []
-        if violation is not None:
-            case, touched = self._story(
-                state, violation, replace(case, ready_ms=max(case.ready_ms, ready_ms))
-            )
-        origin = Origin(desk.message.partition, desk.message.offset, len(desk.outputs))
-        kept, told = news(before, case, origin)
-        if kept != before:
-            state.put("stories", violation_id, kept)
-        if violation is not None:
-            _shelve(state, violation, kept)
-        for reason in kept.reasons if kept.reasons != before.reasons else ():
-            metrics.FINES_WITHHELD.labels(reason.partition(":")[0]).inc()
-        self._tell(desk, told)
-        for other_id, other in touched:
-            self._settle(desk, other_id, other)
-        if violation is not None and before.fine and kept.fine and _ended(kept) != _ended(before):
-            self._plate(desk, violation.plate)
+    def _settle(self, desk: _Desk, violation_id: str, case: Case, owner_ms: int = 0) -> set[str]:
+        """Bring a case and those that may be the same act up to date, and tell what changed: their names."""
+        state = desk.state
+        cases = {violation_id: case}
+        if case.violation is not None:
+            cases |= _one_act(state, case.violation)
+            if owner_ms:
+                cases = {
+                    i: replace(c, ready_ms=max(c.ready_ms, owner_ms)) if "no_owner" in c.reasons else c
+                    for i, c in cases.items()
+                }
+            cases = self._told(state, cases)
+        for each in sorted(cases):
+            self._keep(desk, each, cases[each])
+        return set(cases)
 
-    def _story(
-        self, state: PartitionState, violation: Violation, case: Case
-    ) -> tuple[Case, list[tuple[str, Case]]]:
-        """The case with its fine, numbered, and the fines of the same act over which it prevails.
+    def _told(self, state: PartitionState, cases: dict[str, Case]) -> dict[str, Case]:
+        """The cases with their fines, numbered. A fine that may be a repeated offence waits for its person's answer."""
+        while True:
+            names = sorted(cases)
+            parties = [self._party(state, cases[name]) for name in names]
+            told = dict(zip(names, settle_together(parties), strict=True))
+            issued = False
+            for party, name in sorted(zip(parties, names, strict=True), key=lambda p: p[1]):
+                new = told[name]
+                if new.fine is None or new.serial or party.law is None:
+                    continue
+                if waits := _waits_for(state, party.law, new):
+                    told[name] = replace(party.case, reasons=(f"repeat_check:{waits}",))
+                    continue
+                cases, issued = {**cases, name: self._issue(state, party.law, new)}, True
+            if not issued:
+                return told
 
-        Of one act one fine stands: the graver one, or the one on which something was paid already.
-        """
-        laws = self._book.ever if case.serial else self._book.current
-        law = laws.get(violation.country)
+    def _party(self, state: PartitionState, case: Case) -> Party:
+        """A case with the law that holds for it: today's, or, once it has its number, that of its issue."""
+        assert case.violation is not None
+        violation = case.violation
+        law = self._book.current.get(violation.country)
+        if case.serial:
+            law, ever = self._kept_law(state, case), self._book.ever.get(violation.country)
+            if law is None and ever is not None:
+                law, case = ever, replace(case, law=self._freeze(state, ever))
+            if law is not None and case.limitation is None and not _is_known(law.pack.limitation):
+                later = ever.pack.limitation if ever else None
+                case = replace(case, limitation=later) if _is_known(later) else case
+            if law is not None and case.limitation is not None:
+                law = replace(law, pack=replace(law.pack, limitation=case.limitation))
         owners = state.get("owners", violation.plate, Owners) or Owners()
-        near = (state.get("near", violation.plate, Penalties) or Penalties()).items
+        near = state.get("near", violation.plate, Penalties) or Penalties()
+        return Party(case, law, owner_at(owners, violation.occurred_ms), case.ready_ms, near.items)
 
-        def told(of: Case) -> Case:
-            return settle(law, of, owner_at(owners, violation.occurred_ms), of.ready_ms, near)
+    def _kept_law(self, state: PartitionState, case: Case) -> Law | None:
+        if case.law not in self._kept:
+            pack = state.get("laws", case.law, RulePack) if case.law else None
+            if pack is None:
+                return None
+            self._kept[case.law] = replace(law_of(pack, 1.0), digest=case.law)
+        return self._kept[case.law]
 
-        after = told(case)
-        if after.fine is None or case.serial or law is None:
-            return after, []
-        rivals = _same_act(state, violation)
-        stronger = next(
-            (
-                o
-                for o in rivals
-                if o.violation and (_is_paid(o) or prevails(violation, o.violation) is not violation)
-            ),
-            None,
-        )
-        if stronger is not None and stronger.fine is not None:
-            return replace(case, fine=None, history=(), reasons=(f"same_act:{stronger.fine.fine_id}",)), []
-        issued_on = law.local_day(after.fine.issued_ms)
-        series = series_of(law.pack.country, issued_on, state.partition)
+    def _freeze(self, state: PartitionState, law: Law) -> str:
+        """Keep a pack as it is now for the fines that are issued by it; its digest."""
+        digest = law.digest or digest_of(law.pack)
+        if state.get("laws", digest, RulePack) is None:
+            state.put("laws", digest, law.pack)
+        return digest
+
+    def _issue(self, state: PartitionState, law: Law, case: Case) -> Case:
+        """A fine gets the next number of its series, and what was said of it before."""
+        assert case.fine is not None
+        assert case.violation is not None
+        violation_id, plate = case.violation.violation_id, case.violation.plate
+        series = series_of(law.pack.country, law.local_day(case.fine.issued_ms), state.partition)
         serial = (state.get("series", series, int) or 0) + 1
         state.put("series", series, serial)
-        numbered = replace(
-            after, series=series, serial=serial, fine=replace(after.fine, number=number_of(series, serial))
-        )
-        fine_id, issued_ms = fine_id_of(violation.violation_id), after.fine.issued_ms
-        for name in (number_of(series, serial), fine_id):
-            key = f"{violation.plate}|{name}"
-            state.put("numbers", key, Ids((violation.violation_id,)))
-            early = state.get("early", key, Early) or Early()
-            numbered = early.into(numbered)
+        number = number_of(series, serial)
+        case = replace(
+            case, series=series, serial=serial, fine=replace(case.fine, number=number),
+            law=self._freeze(state, law),
+        )  # fmt: skip
+        for name in (number, fine_id_of(violation_id)):
+            key = f"{plate}|{name}"
+            state.put("numbers", key, Ids((violation_id,)))
+            case = (state.get("early", key, Early) or Early()).into(case)
             state.delete("early", key)
-        superseded = Superseded(fine_id, issued_ms)
-        weaker = [
-            (o.violation.violation_id, replace(o, superseded=superseded)) for o in rivals if o.violation
-        ]
-        return told(numbered), weaker
+        return case
+
+    def _keep(self, desk: _Desk, violation_id: str, case: Case) -> None:
+        """Write a case and tell what changed about it."""
+        state = desk.state
+        before = state.get("stories", violation_id, Case) or Case()
+        kept, told = news(
+            before, case, Origin(desk.message.partition, desk.message.offset, len(desk.outputs))
+        )
+        if kept != before:
+            state.put("stories", violation_id, kept)
+        if kept.violation is not None:
+            _shelve(state, kept.violation, kept)
+        for reason in kept.reasons if kept.reasons != before.reasons else ():
+            code, _, person = reason.partition(":")
+            metrics.FINES_WITHHELD.labels(code).inc()
+            if code == "repeat_check" and kept.violation is not None:
+                asked = self._codec.encode("penalties", inquiry(kept.violation, person))
+                desk.outputs.append(Output("penalties", person, asked))
+        self._tell(desk, told)
 
     def _tell(self, desk: _Desk, told: News) -> None:
         records: list[tuple[str, str, Any]] = [("fines", told.fine.plate, told.fine)] if told.fine else []
@@ -266,33 +313,45 @@ def _with_fact(case: Case, record: Payment | FineAction) -> Case:
     return with_payment(case, record) if isinstance(record, Payment) else with_action(case, record)
 
 
-def _same_act(state: PartitionState, violation: Violation) -> list[Case]:
-    """The plate's other cases of the same act that have a fine which stands."""
-    found = []
-    for other_id in (state.get("open", violation.plate, Ids) or Ids()).ids:
-        other = state.get("stories", other_id, Case)
-        if other is None or other.violation is None or other.fine is None or _ended(other):
-            continue
-        if same_act(violation, other.violation):
-            found.append(other)
+def _one_act(state: PartitionState, violation: Violation) -> dict[str, Case]:
+    """The plate's other cases that are the same act, or the same as one of those, by violation."""
+    ids = (state.get("open", violation.plate, Ids) or Ids()).ids
+    found: dict[str, Case] = {}
+    left = {i: c for i in ids if i != violation.violation_id and (c := state.get("stories", i, Case))}
+    edge = [violation]
+    while edge:
+        a = edge.pop()
+        for i, case in list(left.items()):
+            if case.violation is not None and same_act(a, case.violation):
+                found[i] = left.pop(i)
+                edge.append(case.violation)
     return found
 
 
-def _is_paid(case: Case) -> bool:
-    return case.fine is not None and (case.fine.status == "paid" or case.fine.paid > 0)
+def _waits_for(state: PartitionState, law: Law, case: Case) -> str:
+    """The person whose penalties are asked for before a fine, whose article may be a repeated one, is issued."""
+    assert case.fine is not None
+    fine, person = case.fine, person_of(case.fine)
+    repeat = law.pack.repeat_of(fine.law)
+    if repeat is None or repeat.unsure or not person:
+        return ""
+    near = (state.get("near", fine.plate, Penalties) or Penalties()).items
+    return "" if any((p.person, p.fine_id) == (person, fine.fine_id) for p in near) else person
 
 
-def _ended(case: Case) -> bool:
-    return case.fine is not None and case.fine.status == "cancelled"
+def _is_known(period: Period | None) -> bool:
+    return period is not None and period.count is not None and not period.unsure
 
 
 def _shelve(state: PartitionState, violation: Violation, case: Case) -> None:
-    """Keep the case among the plate's open ones, and among those that wait for a confirmation."""
+    """Keep the case among the plate's open ones, and among those to which a confirmation may matter."""
     ids = (state.get("open", violation.plate, Ids) or Ids()).ids
-    if violation.violation_id not in ids:
+    if violation.plate and violation.violation_id not in ids:
         state.put("open", violation.plate, Ids((*ids, violation.violation_id)))
-    if any(r.startswith("unsure") for r in case.reasons):
-        state.put("unsure", violation.violation_id, True)
+    endless = case.fine and case.fine.status in ("issued", "suspended") and not case.fine.limitation_until
+    if endless or any(r.startswith("unsure") for r in case.reasons):
+        if not state.get("unsure", violation.violation_id, bool):
+            state.put("unsure", violation.violation_id, True)
     else:
         state.delete("unsure", violation.violation_id)
 

@@ -21,9 +21,9 @@ class Confirmations(Protocol):
 
 
 class LawBook:
-    """Laws by country. `current` leaves out what was revoked; `ever` does not: an issued fine keeps its price.
+    """Laws by country. `current` leaves out what was revoked; `ever` does not: what an issued fine learnt stays.
 
-    `digest` names what is confirmed, the same in every process; `newest_ms` is when the newest was.
+    `digest` names what is confirmed, the same in every process.
     """
 
     def __init__(
@@ -35,7 +35,6 @@ class LawBook:
         self.digest = ""
         self.current: Mapping[str, Law] = {}
         self.ever: Mapping[str, Law] = {}
-        self.newest_ms = 0
         self.refresh()
 
     def refresh(self) -> None:
@@ -47,6 +46,5 @@ class LawBook:
         standing = [c for c in found if not c.revoked]
         self.current = self._make(standing)
         self.ever = self._make([replace(c, revoked=False) for c in found])
-        self.newest_ms = max((c.confirmed_ms for c in standing), default=0)
         self.digest = derive_id("law", *sorted(c.confirmation_id for c in standing))
         self._version = version

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from waysight.domain.fines.facts import Case, with_action, with_payment
+from waysight.domain.rulepack import RulePack
 from waysight.engine import PartitionState
 from waysight.messages import FineAction, Payment, Penalty, Vehicle
 
@@ -90,10 +91,16 @@ def evict(state: PartitionState, now_ms: int) -> None:
     if now_ms // _DAY_MS <= swept:
         return
     state.put("clock", "swept_day", now_ms // _DAY_MS)
+    laws: set[str] = set()
     for violation_id, case in list(state.items("stories", Case)):
         unpaid = case.fine is not None and case.fine.status in ("issued", "suspended")
         if case.newest_ms < now_ms - (_KEEP_UNPAID_MS if unpaid else _KEEP_MS):
             _forget(state, violation_id, case)
+        else:
+            laws.add(case.law)
+    for digest, _ in list(state.items("laws", RulePack)):
+        if digest not in laws:
+            state.delete("laws", digest)
     for table in ("persons", "near"):
         for key, known in list(state.items(table, Penalties)):
             kept = tuple(p for p in known.items if p.imposed_ms >= now_ms - _KEEP_UNPAID_MS)

@@ -234,7 +234,11 @@ def test_one_act_one_fine(violation: Make, review: Make, vehicle: Make, payment:
     assert first == {"v1": "issued"}
     assert standing(vehicle(), spot, decided, violation(), review()) == {"s1": "cancelled", "v1": "issued"}
     settled = payment(fine_id_of("s1"), amount=Decimal("21625.00"))
-    assert standing(vehicle(), spot, decided, settled, violation(), review()) == {"s1": "paid"}
+    graver = (violation(), review(reviewed_ms=settled.paid_ms + 1))
+    assert standing(vehicle(), spot, decided, settled, *graver) == {"s1": "paid"}
+    assert standing(vehicle(), *graver, spot, decided, settled) == {"s1": "paid", "v1": "cancelled"}
+    late = standing(vehicle(), spot, decided, settled, violation(), review())
+    assert late == {"s1": "cancelled", "v1": "issued"}, "paid after the graver one was accepted: owed back"
 
 
 def test_numbers_have_no_gaps(violation: Make, review: Make, vehicle: Make) -> None:

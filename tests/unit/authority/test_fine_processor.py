@@ -34,7 +34,7 @@ def test_an_accepted_violation_becomes_one_fine(violation: Make, review: Make, v
     )
     assert (fine.discount_until, fine.status, fine.version) == ("2026-12-01", "issued", 0)
     assert (fine.owner_name, fine.officer) == ("Айгерім Ә. Қасымова", "A. Officer")
-    assert (fine.rule_pack, fine.caveats) == ("kz@2026.12", "holidays")
+    assert (fine.rule_pack.partition("+")[0], fine.caveats) == ("kz@2026.12", "holidays")
     headers = world.bus.messages("fines")[0].headers
     assert headers["ce_type"] == b"kz.waysight.fine"
 

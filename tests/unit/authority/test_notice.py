@@ -22,8 +22,9 @@ from waysight.authority.notices import Issuer, _in_order, notice_pdf
 from waysight.authority.qr import payment_text, qr_picture
 from waysight.authority.rulepacks import load_pack
 from waysight.domain.confirming import confirmation_of, confirmed, unsure_values
+from waysight.domain.fines.act import settle
 from waysight.domain.fines.facts import Case, Law
-from waysight.domain.fines.story import settle
+from waysight.domain.fines.story import Party
 from waysight.domain.rulepack import RulePack
 from waysight.errors import BadConfiguration
 from waysight.messages import Fine
@@ -34,7 +35,7 @@ LAW = Law(KZ, lambda ms: datetime.fromtimestamp(ms / 1000, ZONE).date(), 0.9)
 
 
 def page(violation: Any, review: Any, vehicle: Any, **issuer: Any) -> bytes:
-    fine = settle(LAW, Case(violation=violation, reviews=(review,)), vehicle, 0).fine
+    fine = settle(Party(Case(violation=violation, reviews=(review,)), LAW, vehicle)).fine
     assert isinstance(fine, Fine), fine
     picture = np.full((360, 640, 3), 90, dtype=np.uint8)
     pictures = [(ref, picture) for ref in violation.evidence]
@@ -131,7 +132,7 @@ def test_the_notice_of_each_country(
     law = Law(pack, lambda ms: datetime.fromtimestamp(ms / 1000, days).date(), 0.9)
     found = violation(country=country, plate_country=country, evidence=(), **changes)
     owner = vehicle(country=country, plate=changes["plate"])
-    fine = settle(law, Case(violation=found, reviews=(review(plate=changes["plate"]),)), owner, 0).fine
+    fine = settle(Party(Case(violation=found, reviews=(review(plate=changes["plate"]),)), law, owner)).fine
     assert isinstance(fine, Fine), fine
     if served is not None:
         fine = replace(fine, served_ms=at_ms(served))
@@ -178,7 +179,7 @@ def test_the_code_says_what_is_to_be_paid(
 def test_the_letter_goes_to_who_is_liable(
     printed: list[str], violation: Make, review: Make, vehicle: Make
 ) -> None:
-    fine = settle(LAW, Case(violation=violation(), reviews=(review(),)), vehicle(), 0).fine
+    fine = settle(Party(Case(violation=violation(), reviews=(review(),)), LAW, vehicle())).fine
     assert fine is not None
     named = replace(fine, liable_id="77", liable_name="D. Driver", liable_address="Almaty")
     notice_pdf(named, violation(), [], KZ, "Asia/Almaty", Issuer())

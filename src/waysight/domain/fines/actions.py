@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from waysight.domain.fines.pricing import nomination_until
 from waysight.domain.fines.standing import (
     ZERO,
+    End,
     Ground,
     Pending,
     Standing,
@@ -42,7 +44,8 @@ def applied(ground: Ground, standing: Standing, action: FineAction) -> Standing 
         return f"{action.kind} needs {', '.join(missing)}"
     if action.at_ms < fine.issued_ms:
         return f"{action.kind} is dated before the fine was issued"
-    if fine.status not in act.statuses:
+    superseded = action.kind == "cancelled" and standing.beaten_by
+    if fine.status not in act.statuses and not superseded:
         return f"{action.kind} of a fine that is {fine.status}"
     if act.pending is not None and standing.pending not in act.pending:
         waits = " or ".join(p or "nothing" for p in act.pending)
@@ -55,8 +58,9 @@ def _against(ground: Ground, standing: Standing, action: FineAction) -> str:
     fine, day = standing.fine, ground.day(action.at_ms).isoformat()
     if action.kind == "served" and fine.served_ms is not None:
         return "served again: the first service counts"
-    if action.kind in ("nominated", "appealed") and fine.appeal_until and day > fine.appeal_until:
-        return f"{action.kind} on {day}, after the period that ended on {fine.appeal_until}"
+    last = _last_day(ground, standing, action.kind)
+    if last and day > last:
+        return f"{action.kind} on {day}, after the period that ended on {last}"
     if action.kind == "appealed" and fine.appeal:
         return f"appealed again: the appeal was {fine.appeal}"
     if action.kind == "refunded" and (action.amount or ZERO) > (fine.refund_due or ZERO):
@@ -69,6 +73,20 @@ def _against(ground: Ground, standing: Standing, action: FineAction) -> str:
         if day <= fine.limitation_until:
             return f"written off on {day}, the period ends with {fine.limitation_until}"
     return ""
+
+
+def _last_day(ground: Ground, standing: Standing, kind: str) -> str:
+    """Until when a driver may be nominated or an appeal lodged, as an ISO date; empty where no end is known.
+
+    Where the law has no period of its own for a nomination, that of the appeal counts.
+    """
+    fine = standing.fine
+    if kind == "nominated" and ground.law.pack.nomination is not None:
+        issued_on = ground.day(fine.issued_ms)
+        served_on = None if fine.served_ms is None else ground.day(fine.served_ms)
+        last = nomination_until(ground.law.pack, issued_on, served_on, standing.holds)
+        return last.isoformat() if last else ""
+    return fine.appeal_until if kind in ("nominated", "appealed") else ""
 
 
 def _noted(_ground: Ground, standing: Standing, _action: FineAction) -> Standing:
@@ -122,7 +140,7 @@ def _resumed(ground: Ground, standing: Standing, action: FineAction) -> Standing
 
 
 def _cancelled(_ground: Ground, standing: Standing, _action: FineAction) -> Standing:
-    return ended(standing, "cancelled")
+    return ended(standing, "cancelled", "act")
 
 
 def _written_off(_ground: Ground, standing: Standing, _action: FineAction) -> Standing:
@@ -137,10 +155,11 @@ def _reminded(_ground: Ground, standing: Standing, _action: FineAction) -> Stand
     return replace(standing, fine=replace(standing.fine, reminders=standing.fine.reminders + 1))
 
 
-def ended(standing: Standing, status: str) -> Standing:
+def ended(standing: Standing, status: str, end: End = "") -> Standing:
     """Cancelled or written off: nothing is owed any more, what was paid is to be paid back."""
     fine = replace(standing.fine, status="cancelled" if status == "cancelled" else "written_off")
-    return with_status(replace(standing, fine=fine, pending="", since=None, nominee=None))
+    after = replace(standing, fine=fine, pending="", since=None, nominee=None, end=end)
+    return with_status(replace(after, beaten_by="", beaten_on=None))
 
 
 _OPEN, _ALIVE = ("issued", "suspended"), ("issued", "suspended", "paid")

@@ -6,22 +6,33 @@ which violations, reviews, payments and actions are read changes nothing but wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from waysight.domain.rulepack import RulePack
+from waysight.domain.rulepack import Period, RulePack
 from waysight.messages import Fine, FineAction, Payment, Penalty, Referral, Review, Vehicle, Violation
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A country's pack, its local day of a UTC epoch ms, and the least plate confidence (0..1) for a fine."""
+    """A country's pack, its local day of a UTC epoch ms, and the least plate confidence (0..1) for a fine.
+
+    `digest` names the pack's content as confirmed (empty: not asked for), `confirmed_ms` says by a value's path when
+    a person confirmed it (UTC epoch ms).
+    """
 
     pack: RulePack
     local_day: Callable[[int], date]
     gate: float
+    digest: str = ""
+    confirmed_ms: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> str:
+        """What is written on a fine: the pack, its version, and the start of its digest, ``kz@2026.12+1a2b3c4d5e6f``."""
+        return f"{self.pack.reference}+{self.digest[:12]}" if self.digest else self.pack.reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +52,13 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Superseded:
-    """The fine of the same act that prevails over this one, and since when (UTC epoch ms)."""
-
-    fine_id: str
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """The facts of one violation, what they have come to, and why there is no fine where there is none.
 
     `owner` is whom the register named when the fine was issued, `ready_ms` when the last thing became known
-    without which it could not be (owner, confirmed value). `serial` is its place in `series`, from 1.
+    without which it could not be (owner, confirmed value, the end of another fine of the same act). `serial` is
+    its place in `series`, from 1. `law` names the content of the pack that it was priced by, for good; `limitation`
+    is the period that became known only after the issue.
     """
 
     violation: Violation | None = None
@@ -64,7 +69,8 @@ class Case:
     ready_ms: int = 0
     series: str = ""
     serial: int = 0
-    superseded: Superseded | None = None
+    law: str = ""
+    limitation: Period | None = None
     fine: Fine | None = None
     history: tuple[Transition, ...] = ()
     referral: Referral | None = None

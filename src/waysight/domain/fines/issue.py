@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from waysight.domain.fines.facts import Case, Law
-from waysight.domain.fines.pricing import NoFine, Referred, fine_id_of, obstacles, price, referral_of
+from waysight.domain.fines.pricing import (
+    NoFine,
+    Referred,
+    fine_id_of,
+    obstacles,
+    price,
+    prosecution_until,
+    referral_of,
+)
 from waysight.domain.fines.standing import ZERO, Ground, Standing, priced, with_clocks, with_cost
 from waysight.domain.ids import derive_id
 from waysight.domain.reviews.verdict import Verdict, verdict
@@ -55,6 +63,8 @@ def reasons_against(
     priced_out: tuple[str, ...] = (f"referral:{referred.refer_to}",) if referred else ()
     if not referred and isinstance(cost, NoFine):
         priced_out = cost.reasons
+    if not referred:
+        priced_out = (*_barred(ground, issued_ms or violation.occurred_ms), *priced_out)
     against = (*undecided(found), *obstacles(violation, vehicle, law.pack, law.gate), *priced_out)
     return tuple(dict.fromkeys(against))
 
@@ -74,6 +84,8 @@ def begin(
     referred = referral_of(violation, law.pack, occurred_on)
     if referred is not None:
         return referred
+    if not case.serial and (barred := _barred(ground, issued_ms)):
+        return NoFine(barred)
     blank = _blank(ground, case, accepted, owner, issued_ms)
     cost = priced(ground, blank, issued_ms)
     referred = referral_of(violation, law.pack, occurred_on, cost.repeat) if cost.earlier else None
@@ -84,13 +96,24 @@ def begin(
     return with_clocks(ground, Standing(with_cost(blank, cost.price, cost.earlier), cost.price))
 
 
+def _barred(ground: Ground, at_ms: int) -> tuple[str, ...]:
+    """Whether it is too late to fine the offence; a court judges that of a referral by itself."""
+    last = prosecution_until(ground.law.pack, ground.day(ground.violation.occurred_ms))
+    return ("time_barred",) if last is not None and ground.day(at_ms) > last else ()
+
+
+def referral_id_of(violation_id: str) -> str:
+    """The one referral that a violation can ever become."""
+    return derive_id("referral", violation_id)
+
+
 def referral(case: Case, law: Law, referred: Referred, accepted: Verdict, owner: Vehicle) -> Referral:
     """The record of a case that goes to a court or another authority; origin and version are left to the caller."""
     violation = case.violation
     assert violation is not None
     assert accepted.first is not None
     return Referral(
-        referral_id=derive_id("referral", violation.violation_id),
+        referral_id=referral_id_of(violation.violation_id),
         violation_id=violation.violation_id,
         offence=violation.offence,
         law=referred.law,
@@ -106,7 +129,7 @@ def referral(case: Case, law: Law, referred: Referred, accepted: Verdict, owner:
         officer=accepted.first.officer,
         enforced_kmh=violation.enforced_kmh,
         limit_kmh=violation.limit_kmh,
-        rule_pack=law.pack.reference,
+        rule_pack=law.reference,
         caveats=",".join(referred.caveats),
         version=0,
         origin_partition=0,
@@ -143,7 +166,7 @@ def _blank(ground: Ground, case: Case, accepted: Verdict, owner: Vehicle, issued
         second_officer=accepted.second.officer if accepted.second else "",
         status="issued",
         paid=ZERO,
-        rule_pack=pack.reference,
+        rule_pack=ground.law.reference,
         series=case.series,
         serial=case.serial,
         version=0,

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+from waysight.domain.fines.clocks import Hold
 from waysight.domain.fines.facts import Law
-from waysight.domain.fines.pricing import NoFine, Price, appeal_until, limitation_until, price
+from waysight.domain.fines.pricing import (
+    NoFine,
+    Price,
+    Stage,
+    appeal_until,
+    discount_of,
+    limitation_until,
+    price,
+    stage_days,
+)
 from waysight.domain.fines.repeated import repeated
 from waysight.domain.rulepack import Repeat
 from waysight.messages import Fine, FineAction, Payment, Penalty, Violation
 
 ZERO = Decimal("0.00")
 Pending = Literal["", "nomination", "appeal", "order"]
+End = Literal["", "act", "review"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,9 @@ class Ground:
 class Standing:
     """The fine so far. `received` are its payments by local day; a pending matter stops the clock of the discount.
 
-    `held_days` are the days by which it was stopped, `since` the day since which it stands still.
+    `holds` are the times by which it was stopped, `since` the day since which it stands still. `beaten_by` is what
+    stands in its place for the same act, `beaten_on` since when; `end` says what cancelled it for good: an act, or a
+    review, which another review may undo.
     """
 
     fine: Fine
@@ -43,8 +56,11 @@ class Standing:
     refunded: Decimal = ZERO
     pending: Pending = ""
     since: date | None = None
-    held_days: int = 0
+    holds: tuple[Hold, ...] = ()
     nominee: FineAction | None = None
+    beaten_by: str = ""
+    beaten_on: date | None = None
+    end: End = ""
 
 
 def person_of(fine: Fine) -> str:
@@ -106,31 +122,44 @@ def with_cost(fine: Fine, cost: Price, earlier: Penalty | None) -> Fine:
 
 def with_clocks(ground: Ground, standing: Standing) -> Standing:
     """The last days of discount, appeal and limitation; a suspension lengthens the first two, not the last."""
-    fine, cost, pack = standing.fine, standing.price, ground.law.pack
+    fine, pack = standing.fine, ground.law.pack
     issued_on = ground.day(fine.issued_ms)
     served_on = None if fine.served_ms is None else ground.day(fine.served_ms)
-    appeal = appeal_until(pack, issued_on, served_on)
+    cost = replace(standing.price, stages=_stages(ground, standing, issued_on, served_on))
+    appeal = appeal_until(pack, issued_on, served_on, standing.holds)
     limitation = limitation_until(pack, ground.day(fine.occurred_ms), issued_on, served_on)
-    later = timedelta(days=standing.held_days)
     fine = replace(
         fine,
         discount_amount=cost.discount_amount,
-        discount_until=_iso(cost.discount_until and cost.discount_until + later),
-        appeal_until=_iso(appeal and appeal + later),
+        discount_until=_iso(cost.discount_until),
+        appeal_until=_iso(appeal),
         limitation_until=_iso(limitation),
     )
-    return with_status(replace(standing, fine=fine))
+    return with_status(replace(standing, fine=fine, price=cost))
+
+
+def _stages(ground: Ground, standing: Standing, issued_on: date, served_on: date | None) -> tuple[Stage, ...]:
+    """The price's stages with their last days now; open-ended where the calendar does not reach so far."""
+    stages = standing.price.stages
+    occurred_on = ground.day(ground.violation.occurred_ms)
+    discount = discount_of(ground.violation, ground.law.pack, occurred_on)
+    if discount is None or len(discount.stages) != len(stages):
+        return stages
+    try:
+        days = stage_days(discount, ground.law.pack, occurred_on, issued_on, served_on, standing.holds)
+    except ValueError:
+        days = (None,) * len(stages)
+    return tuple(replace(stage, until=day) for stage, day in zip(stages, days, strict=True))
 
 
 def with_status(standing: Standing) -> Standing:
     """Paid, due and status from the payments; what was cancelled or written off stays so and is owed back."""
     fine = standing.fine
     paid = sum((amount for _, amount in standing.received), ZERO)
-    later = timedelta(days=standing.held_days)
-    received = [(day - later, amount) for day, amount in standing.received]
     over = fine.status in ("cancelled", "written_off")
-    settled = None if over else standing.price.settled_by(received)
-    due = ZERO if over else standing.price.due_on(settled) if settled else fine.amount
+    cost = _while_pending(standing)
+    settled = None if over else cost.settled_by(standing.received)
+    due = ZERO if over else cost.due_on(settled) if settled else fine.amount
     status = fine.status
     if not over:
         status = "paid" if settled else "suspended" if standing.pending else "issued"
@@ -138,6 +167,18 @@ def with_status(standing: Standing) -> Standing:
     return replace(
         standing, fine=replace(fine, paid=paid, status=status, refund_due=back if back > 0 else None)
     )
+
+
+def _while_pending(standing: Standing) -> Price:
+    """The price while something is pending: a stage that had not run out by then does not run out."""
+    since = standing.since
+    if since is None:
+        return standing.price
+    stages = (
+        replace(s, until=None) if s.until is not None and s.until >= since else s
+        for s in standing.price.stages
+    )
+    return replace(standing.price, stages=tuple(stages))
 
 
 def with_money(ground: Ground, standing: Standing, payment: Payment) -> tuple[Standing, str]:
@@ -159,10 +200,22 @@ def held(standing: Standing, pending: Pending, since: date) -> Standing:
 
 def released(ground: Ground, standing: Standing, on: date) -> Standing:
     """Nothing is pending any more: the clocks go on where they stood."""
-    days = (on - standing.since).days if standing.since else 0
-    return with_clocks(
-        ground, replace(standing, pending="", since=None, held_days=standing.held_days + max(days, 0))
-    )
+    holds = (*standing.holds, (standing.since, on)) if standing.since else standing.holds
+    return with_clocks(ground, replace(standing, pending="", since=None, holds=holds))
+
+
+def beaten(standing: Standing, by: str, on: date) -> Standing:
+    """Another stands for the same act: cancelled, until that one ends; what is pending stays so."""
+    fine = replace(standing.fine, status="cancelled")
+    return with_status(replace(standing, fine=fine, beaten_by=by, beaten_on=on))
+
+
+def reinstated(ground: Ground, standing: Standing, on: date) -> Standing:
+    """It stands (again); the clocks stood still meanwhile."""
+    fine = replace(standing.fine, status="issued")
+    holds = (*standing.holds, (standing.beaten_on, on)) if standing.beaten_on else standing.holds
+    after = replace(standing, fine=fine, holds=holds, beaten_by="", beaten_on=None, end="")
+    return with_clocks(ground, after)
 
 
 def made_liable(ground: Ground, standing: Standing, action: FineAction, at_ms: int) -> Standing:

@@ -11,22 +11,53 @@ from dataclasses import dataclass, replace
 
 from waysight.domain.fines.actions import applied, ended
 from waysight.domain.fines.facts import Case, Law, Transition
-from waysight.domain.fines.issue import begin, decisions, referral, undecided
+from waysight.domain.fines.issue import begin, decisions, undecided
 from waysight.domain.fines.pricing import NoFine, Referred
-from waysight.domain.fines.standing import (
-    ZERO,
-    Ground,
-    Standing,
-    person_of,
-    priced,
-    with_money,
-    with_price,
-    with_status,
-)
+from waysight.domain.fines.standing import ZERO, Ground, Standing, reinstated, with_money, with_price
 from waysight.domain.reviews.verdict import Verdict
-from waysight.messages import Fine, FineAction, Payment, Penalty, Vehicle
+from waysight.messages import Fine, FineAction, Payment, Penalty, Vehicle, Violation
 
 Told = tuple[Standing, str, str, str]  # standing after it, kind, by, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A case with what its story depends on besides its facts.
+
+    `law` is None where no rule pack covers the country. `owner` is who the register names for the time of the
+    offence, `ready_ms` since when everything needed is known (UTC epoch ms); what a case was issued with stays.
+    `penalties` are those of persons near it.
+    """
+
+    case: Case
+    law: Law | None
+    owner: Vehicle | None
+    ready_ms: int = 0
+    penalties: tuple[Penalty, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A case that its own facts make a fine, or a case for a court, from `from_ms` on (UTC epoch ms)."""
+
+    case: Case
+    ground: Ground
+    said: tuple[Verdict, ...]
+    owner: Vehicle | None
+    from_ms: int
+
+    @property
+    def violation(self) -> Violation:
+        """The violation."""
+        return self.ground.violation
+
+    def accepted_at(self, at_ms: int) -> Verdict:
+        """What officers had decided by a moment."""
+        return [v for v in self.said if v.decided_ms <= at_ms][-1]
+
+    def begun(self, at_ms: int) -> Standing | Referred | NoFine:
+        """What it is when it is issued at a moment."""
+        return begin(self.ground, self.case, self.accepted_at(at_ms), self.owner, at_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,88 +70,60 @@ class Entry:
     apply: Callable[[Standing], Told | None]
 
 
-def settle(
-    law: Law | None, case: Case, owner: Vehicle | None, ready_ms: int, penalties: tuple[Penalty, ...] = ()
-) -> Case:
-    """The case with its fine, history, referral or reasons as its facts have them.
+def claim_of(party: Party) -> Claim | Case:
+    """The claim of a case, or the case with the reasons why it has none.
 
-    `law` is None where no rule pack covers the country. `owner` is who the register names for the time of the
-    offence, `ready_ms` since when everything needed is known (UTC epoch ms); what a case was issued with stays.
+    What rests on confirmed values is not older than their confirmations.
     """
-    violation = case.violation
-    if violation is None or not case.reviews:
+    case, law = party.case, party.law
+    if case.violation is None or not case.reviews:
         return case
     if law is None:
         return replace(case, reasons=("no_rule_pack",))
-    ground = Ground(law, violation, penalties)
-    said = decisions(law, violation, case.reviews)
-    owner, ready_ms = (case.owner, case.ready_ms) if case.serial else (owner, ready_ms)
-    issued_ms, accepted = _issued_at(said, ready_ms)
-    if accepted is None:
-        withdrawn = replace(case.referral, withdrawn=True) if case.referral else None
-        return replace(_without(case, undecided(said)), referral=withdrawn)
-    begun = begin(ground, case, accepted, owner, issued_ms)
-    if isinstance(begun, NoFine):
-        return _without(case, begun.reasons)
-    if isinstance(begun, Referred):
-        assert owner is not None
-        gone = bool(undecided(said))
-        record = replace(referral(case, law, begun, accepted, owner), withdrawn=gone)
-        return replace(
-            _without(case, (f"referral:{begun.refer_to}",)), referral=record, owner=owner, ready_ms=ready_ms
-        )
-    first = _transition("issued", "issued", issued_ms, begun.fine.officer, "", begun.fine)
-    standing, history, persons = begun, [first], [person_of(begun.fine)]
-    for entry in sorted(_entries(ground, case, said, issued_ms), key=lambda e: (e.at_ms, e.rank, e.cause)):
-        told = entry.apply(standing)
-        if told is not None:
-            standing, kind, by, reason = told
-            history.append(_transition(entry.cause, kind, entry.at_ms, by, reason, standing.fine))
-            persons.append(person_of(standing.fine))
-    last = [t for t in history if t.kind != "refused"][-1]
-    fine = replace(standing.fine, transition=last.kind, changed_ms=last.at_ms, number=_number(case))
-    return replace(
-        case,
-        fine=fine,
-        history=tuple(history),
-        owner=owner,
-        ready_ms=ready_ms,
-        referral=replace(case.referral, withdrawn=True) if case.referral else None,
-        penalties=_penalties(ground, fine, tuple(dict.fromkeys(persons)), history),
-        reasons=undecided(said),
-    )
+    ground = Ground(law, case.violation, party.penalties)
+    said = tuple(decisions(law, case.violation, case.reviews))
+    owner, ready_ms = (case.owner, case.ready_ms) if case.serial else (party.owner, party.ready_ms)
+    claim = _claim(case, ground, said, owner, ready_ms)
+    begun = claim.begun(claim.from_ms) if claim else None
+    if claim and isinstance(begun, Standing) and not case.serial:
+        known_ms = max((law.confirmed_ms.get(path, 0) for path in begun.price.confirmed), default=0)
+        if known_ms > claim.from_ms:
+            claim = _claim(case, ground, said, owner, known_ms)
+            begun = claim.begun(claim.from_ms) if claim else None
+    if claim is None:
+        return withheld(case, undecided(list(said)))
+    return withheld(case, begun.reasons) if isinstance(begun, NoFine) else claim
 
 
-def _number(case: Case) -> str:
-    return case.fine.number if case.fine and case.serial else ""
+def _claim(
+    case: Case, ground: Ground, said: tuple[Verdict, ...], owner: Vehicle | None, ready_ms: int
+) -> Claim | None:
+    for verdict in said:
+        if verdict.decision == "accepted":
+            at_ms = max(verdict.decided_ms, ready_ms)
+            if [v for v in said if v.decided_ms <= at_ms][-1].decision == "accepted":
+                return Claim(case, ground, said, owner, at_ms)
+    return None
 
 
-def _without(case: Case, reasons: tuple[str, ...]) -> Case:
-    """No fine, or, where one was issued before this became known, that fine cancelled."""
-    if case.fine is None:
-        return replace(case, reasons=reasons)
-    if case.fine.status == "cancelled":
-        return replace(case, reasons=reasons)
+def withheld(case: Case, reasons: tuple[str, ...]) -> Case:
+    """No fine and no referral, or, where one was told before this became known, that one cancelled or withdrawn."""
+    gone = replace(case.referral, withdrawn=True) if case.referral else None
+    case = replace(case, reasons=reasons, referral=gone)
+    if case.fine is None or case.fine.status == "cancelled":
+        return case
     paid = case.fine.paid
     fine = replace(
         case.fine, status="cancelled", transition="cancelled", refund_due=paid if paid > 0 else None
     )
-    after = _transition("withheld", "cancelled", case.newest_ms, "", ",".join(reasons), fine)
+    after = transition("withheld", "cancelled", case.newest_ms, "", ",".join(reasons), fine)
     never = tuple(replace(p, ended_ms=p.imposed_ms) for p in case.penalties)
-    return replace(case, fine=fine, history=(*case.history, after), penalties=never, reasons=reasons)
+    return replace(case, fine=fine, history=(*case.history, after), penalties=never)
 
 
-def _issued_at(said: list[Verdict], ready_ms: int) -> tuple[int, Verdict | None]:
-    for verdict in said:
-        if verdict.decision == "accepted":
-            at_ms = max(verdict.decided_ms, ready_ms)
-            stands = [v for v in said if v.decided_ms <= at_ms][-1]
-            if stands.decision == "accepted":
-                return at_ms, stands
-    return 0, None
-
-
-def _entries(ground: Ground, case: Case, said: list[Verdict], issued_ms: int) -> list[Entry]:
+def entries(claim: Claim, issued_ms: int) -> list[Entry]:
+    """What follows the issue of a claim's fine, each at its own time."""
+    ground, case = claim.ground, claim.case
     found = [
         Entry(max(p.paid_ms, issued_ms), 2, f"payment:{p.payment_id}", _payment(ground, p))
         for p in case.payments
@@ -128,29 +131,22 @@ def _entries(ground: Ground, case: Case, said: list[Verdict], issued_ms: int) ->
     found += [
         Entry(max(a.at_ms, issued_ms), 3, f"action:{a.action_id}", _action(ground, a)) for a in case.actions
     ]
-    for verdict in said:
+    for verdict in claim.said:
         if verdict.decided_ms > issued_ms and verdict.first is not None:
             cause = f"review:{(verdict.second or verdict.first).review_id}"
-            found.append(Entry(verdict.decided_ms, 1, cause, _review(verdict)))
+            found.append(Entry(verdict.decided_ms, 1, cause, _review(ground, verdict)))
     for penalty in ground.penalties:
         if penalty.ended_ms is not None and penalty.ended_ms > issued_ms:
             cause = f"penalty:{penalty.fine_id}:{penalty.person}"
             found.append(Entry(penalty.ended_ms, 0, cause, _repriced(ground, penalty.ended_ms)))
-    if case.superseded is not None:
-        at_ms = max(case.superseded.at_ms, issued_ms)
-        found.append(Entry(at_ms, 1, f"act:{case.superseded.fine_id}", _superseded(case.superseded.fine_id)))
     return found
 
 
 def _payment(ground: Ground, payment: Payment) -> Callable[[Standing], Told | None]:
     def apply(standing: Standing) -> Told | None:
         if payment.currency != standing.fine.currency:
-            return (
-                standing,
-                "refused",
-                "",
-                f"paid in {payment.currency}, the fine is in {standing.fine.currency}",
-            )
+            said = f"paid in {payment.currency}, the fine is in {standing.fine.currency}"
+            return standing, "refused", "", said
         after, kind = with_money(ground, standing, payment)
         return after, kind, "", payment.channel
 
@@ -167,17 +163,16 @@ def _action(ground: Ground, action: FineAction) -> Callable[[Standing], Told | N
     return apply
 
 
-def _review(verdict: Verdict) -> Callable[[Standing], Told | None]:
+def _review(ground: Ground, verdict: Verdict) -> Callable[[Standing], Told | None]:
     def apply(standing: Standing) -> Told | None:
         assert verdict.first is not None
-        fine = standing.fine
         if verdict.decision in ("rejected", "returned"):
-            if fine.status == "cancelled":
+            if standing.fine.status == "cancelled" and not standing.beaten_by:
                 return None
             reason = f"{verdict.decision}:{verdict.first.reason}".rstrip(":")
-            return ended(standing, "cancelled"), "cancelled", verdict.first.officer, reason
-        if verdict.decision == "accepted" and fine.status == "cancelled":
-            again = with_status(replace(standing, fine=replace(fine, status="issued")))
+            return ended(standing, "cancelled", "review"), "cancelled", verdict.first.officer, reason
+        if verdict.decision == "accepted" and standing.end == "review":
+            again = reinstated(ground, standing, ground.day(verdict.decided_ms))
             return again, "reinstated", (verdict.second or verdict.first).officer, ""
         return None
 
@@ -194,46 +189,8 @@ def _repriced(ground: Ground, at_ms: int) -> Callable[[Standing], Told | None]:
     return apply
 
 
-def _superseded(fine_id: str) -> Callable[[Standing], Told | None]:
-    def apply(standing: Standing) -> Told | None:
-        if standing.fine.status == "cancelled":
-            return None
-        return ended(standing, "cancelled"), "cancelled", "", f"same_act:{fine_id}"
-
-    return apply
-
-
-def _penalties(
-    ground: Ground, fine: Fine, persons: tuple[str, ...], history: list[Transition]
-) -> tuple[Penalty, ...]:
-    """What stands against the liable person, where a repetition would cost more, and against nobody else.
-
-    Everybody who was liable for a while is named too, so that their other penalties are told to this plate.
-    """
-    law = priced(ground, fine, fine.changed_ms).first_law
-    if not any(law in repeat.of for repeat in ground.law.pack.repeats):
-        return ()
-    ended_ms = None
-    if fine.status == "cancelled":
-        ended_ms = next(t.at_ms for t in reversed(history) if t.kind in ("cancelled", "appeal_upheld"))
-    liable = person_of(fine)
-    return tuple(
-        Penalty(
-            person=person,
-            fine_id=fine.fine_id,
-            violation_id=fine.violation_id,
-            plate=fine.plate,
-            law=law,
-            imposed_ms=fine.issued_ms,
-            ended_ms=ended_ms if person == liable else fine.issued_ms,
-            version=0,
-        )
-        for person in persons
-        if person
-    )
-
-
-def _transition(cause: str, kind: str, at_ms: int, by: str, reason: str, fine: Fine) -> Transition:
+def transition(cause: str, kind: str, at_ms: int, by: str, reason: str, fine: Fine) -> Transition:
+    """A step with the state after it."""
     return Transition(
         cause=cause,
         kind=kind,
