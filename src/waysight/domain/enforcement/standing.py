@@ -61,7 +61,7 @@ def longest_stay(scene: Scene, zone: Zone, sighting: Sighting) -> Stay | None:
     start = 0
     while start < len(good):
         end = start
-        while end < len(good) and good[end] and _still(scene, sighting.path[start], sighting.path[end]):
+        while end < len(good) and good[end] and at_one_place(scene, sighting.path[start], sighting.path[end]):
             end += 1
         if end - start >= 2:
             first, last = sighting.path[start], sighting.path[end - 1]
@@ -105,7 +105,8 @@ def stood(
     )
 
 
-def _still(scene: Scene, a: PathPoint, b: PathPoint) -> bool:
+def at_one_place(scene: Scene, a: PathPoint, b: PathPoint) -> bool:
+    """Whether two points are one place: within 1 m and what a contact point jitters, or 12 px without calibration."""
     if math.isnan(a.x_m) or math.isnan(b.x_m):
         return math.hypot(b.x_px - a.x_px, b.y_px - a.y_px) <= STILL_PX
     moved_m = math.hypot(b.x_m - a.x_m, b.y_m - a.y_m)
