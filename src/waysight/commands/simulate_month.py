@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import msgspec
@@ -13,13 +15,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from waysight.commands.export import run as export
 from waysight.commands.output import Json, note, print_json, print_table
 from waysight.errors import BadConfiguration
 from waysight.evaluation.engine import ended_by_sigterm
 from waysight.evaluation.month import Order, run_month
+from waysight.evaluation.month_real import run_real_month
 from waysight.evaluation.month_score import Score, Tally
 from waysight.evaluation.month_store import clickhouse_shelf
-from waysight.settings import get_settings
+from waysight.settings import Settings, get_settings, using
 from waysight.simulate.month.tariffs import NATIONS
 
 DEFAULT_START = "2025-12-10"  # over a New Year, at which units of account change
@@ -42,6 +46,10 @@ def month_of(
     start: Annotated[str, typer.Option(help="First day, local, ISO 8601.")] = DEFAULT_START,
     level: Annotated[Level, typer.Option(help="What is made.")] = Level.sightings,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless all is found exactly.")] = False,
+    real: Annotated[
+        bool,
+        typer.Option("--real", help="Through Kafka and workers of its own, not in this process; minutes."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for truth.json and the exports of what was found.")
     ] = None,
@@ -50,7 +58,8 @@ def month_of(
     """Simulate a month of a city through the real processors and compare what they found with the truth.
 
     Officers accept what may be accepted, payments come at various days. What the processors put out is stored in a
-    ClickHouse of this command's own, exported from there, and found is what the exported files say.
+    ClickHouse of this command's own, exported from there, and found is what the exported files say. With --real the
+    same goes through Kafka and worker processes too.
     """
     if context.invoked_subcommand is not None:
         return
@@ -64,20 +73,20 @@ def month_of(
         TextColumn("{task.completed}/{task.total} passes"),
         TimeRemainingColumn(),
     )
-    settings = get_settings()
-    with (
-        ended_by_sigterm(),
-        clickhouse_shelf(settings) as shelf,
-        Progress(*columns, console=Console(stderr=True), transient=True) as bar,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(ended_by_sigterm())
+        folder = out or Path(stack.enter_context(TemporaryDirectory(prefix="waysight-month-")))
+        bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
         task = bar.add_task("simulating", total=passes)
-        score = run_month(
-            order,
-            settings,
-            lambda done, of: bar.update(task, completed=min(done, of)),
-            shelf=shelf,
-            folder=out,
-        )
+
+        def progress(done: int, of: int) -> None:
+            bar.update(task, completed=min(done, of))
+
+        if real:
+            score = run_real_month(order, get_settings(), progress, folder, _export)
+        else:
+            shelf = stack.enter_context(clickhouse_shelf(get_settings()))
+            score = run_month(order, get_settings(), progress, shelf, folder)
     if out is not None:
         _write(out / "truth.json", score)
     if json_:
@@ -88,6 +97,11 @@ def month_of(
         note(line)
     if check and not score.right:
         raise typer.Exit(1)
+
+
+def _export(settings: Settings, dataset: str, path: Path) -> None:
+    with using(settings):
+        export(dataset, path, purpose="simulated month", case="simulation")
 
 
 def _day(text: str) -> date:

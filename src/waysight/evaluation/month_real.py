@@ -6,8 +6,6 @@ portion is sent once the processors have committed everything before it.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +25,7 @@ from waysight.evaluation.month import PARTITIONS, Order, Progress, confirmations
 from waysight.evaluation.month_clerk import Clerk
 from waysight.evaluation.month_exports import DATASETS, file_of, read_found
 from waysight.evaluation.month_score import Score, scored
-from waysight.evaluation.month_turns import Turns
+from waysight.evaluation.month_turns import Turns, steps
 from waysight.local.temporary import temporary_stack
 from waysight.messages import Exemption
 from waysight.settings import Settings
@@ -42,6 +40,7 @@ OLDEST_DAYS = 390  # by the clock of today `fine` forgets what was closed 400 da
 _TABLE_S = 2.0  # until every worker has read on in a table
 _PATIENCE_S, _LOOK_S = 300.0, 0.1
 _MARGIN_MS = 10_000
+Exporting = Callable[[Settings, str, Path], None]  # of a stack, a dataset, to a file
 
 
 class _Desk:
@@ -64,7 +63,9 @@ class _Desk:
         if first:
             self._publish(first)
             self.settled(("papers", "fine"))
-        self._publish([m for m in portion if m.topic != "vehicles"])
+        for step in steps(m for m in portion if m.topic != "vehicles"):
+            self._publish(step)
+            self.settled(("enforce",))
         self.settled(WORKERS["streams"])
         self._hear()
 
@@ -77,8 +78,9 @@ class _Desk:
             calm = 0 if any(left.values()) else calm + 1
             if time.monotonic() > deadline:
                 said = ", ".join(f"{name} {n}" for name, n in left.items() if n)
-                raise EngineDown(f"not worked off within {_PATIENCE_S:g} s: {said}; see the logs in "
-                                 f"{self._settings.state_dir}")  # fmt: skip
+                raise EngineDown(
+                    f"not worked off within {_PATIENCE_S:g} s: {said}; is the machine overloaded?"
+                )
             if calm < 2:
                 time.sleep(_LOOK_S)
 
@@ -112,8 +114,10 @@ class _Announced(Exemptions):
         time.sleep(_TABLE_S)
 
 
-def run_real_month(order: Order, settings: Settings, progress: Progress, folder: Path) -> Score:
-    """The month of an order on a stack of its own; exports stay in `folder`.
+def run_real_month(
+    order: Order, settings: Settings, progress: Progress, folder: Path, export: Exporting
+) -> Score:
+    """The month of an order on a stack of its own; exports, made by `export`, stay in `folder`.
 
     Those who offended long before the month are left out: the clock of the workers is today's. Raises
     BadConfiguration for a month too long ago, EngineDown.
@@ -145,15 +149,5 @@ def run_real_month(order: Order, settings: Settings, progress: Progress, folder:
             progress(traffic.truth.passes, order.passes)
         desk.settled((*WORKERS["streams"], *WORKERS["store"]))
         for dataset in DATASETS:
-            _export(own, dataset, file_of(folder, dataset))
+            export(own, dataset, file_of(folder, dataset))
     return scored(traffic.truth, read_found(folder), clerk.letters)
-
-
-def _export(settings: Settings, dataset: str, path: Path) -> None:
-    why = ("--purpose", "simulated month", "--case", "simulation")
-    command = [sys.executable, "-m", "waysight.cli", "export", dataset, "--out", str(path.resolve()), *why]
-    done = subprocess.run(
-        command, env=settings.child_environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise EngineDown(f"waysight export {dataset} failed: {done.stderr.strip()[-1000:]}")

@@ -6,7 +6,7 @@ partitions side by side, and officers decide on days that pass in a moment here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from waysight.engine import Message
@@ -15,6 +15,9 @@ DAY_MS = 86_400_000
 ABOUT_PEOPLE = ("vehicles", "reviews", "payments", "fine-actions")
 DECIDING = ("vehicles", "reviews")  # what comes of these depends on what else the same person did
 _LONGEST_MS = 10 * DAY_MS
+_APART_MS = (
+    2_700_000  # less than the hour for which a lamp's records and the passes before it wait for each other
+)
 Decode = Callable[[str, bytes | None], Any]
 
 
@@ -76,3 +79,17 @@ class Turns:
         while self._with.setdefault(name, name) != name:
             name = self._with[name]
         return name
+
+
+def steps(portion: Iterable[Message]) -> Iterator[list[Message]]:
+    """A portion cut so that in each step passes and lamps lie so near in time as they do where nobody lags."""
+    step: list[Message] = []
+    until_ms = 0
+    for message in portion:
+        if until_ms and message.timestamp_ms >= until_ms:
+            yield step
+            step, until_ms = [], 0
+        if message.topic == "signals" and not until_ms:
+            until_ms = message.timestamp_ms + _APART_MS
+        step.append(message)
+    yield step
