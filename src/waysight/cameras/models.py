@@ -258,6 +258,7 @@ class Camera(Model):
             stop_line=self.stop_line is not None,
             zones=frozenset(z.kind for z in self.zones),
             lines=frozenset(n.kind for n in self.lines),
+            video=bool(self.source),
             devices=self.measured_by_device,
         )
         return lacking(purpose, has)

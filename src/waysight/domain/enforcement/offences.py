@@ -32,7 +32,8 @@ How = Literal["pass", "speed", "section", "lamp", "company", "register"]
 class Needs:
     """What a camera must have: pictures a second, calibration, and what its rule is about.
 
-    `certificate` says that no fine rests on the offence without papers in force; violations are found all the same.
+    `video` is false for what devices or the register can prove alone; `certificate` says that no fine rests on the
+    offence without papers in force; violations are found all the same.
     """
 
     fps: float = 0.0
@@ -43,6 +44,7 @@ class Needs:
     stop_line: bool = False
     zone: str = ""
     line: str = ""
+    video: bool = True
     certificate: bool = True
 
 
@@ -58,6 +60,7 @@ class Has:
     stop_line: bool = False
     zones: frozenset[str] = frozenset()
     lines: frozenset[str] = frozenset()
+    video: bool = True
     devices: bool = False
 
 
@@ -90,7 +93,7 @@ def _crossing(offence: line_crossing.Crossed) -> Judge:
 # By purpose of the camera file.
 OFFENCES: Final[dict[str, Offence]] = {
     "spot_speed": Offence(name="spot_speed", how="speed", needs=Needs(fps=5, calibration=True, limit=True)),
-    "section_control": Offence(name="average_speed", how="section", needs=Needs(section=True)),
+    "section_control": Offence(name="average_speed", how="section", needs=Needs(section=True, video=False)),
     "red_light": Offence(
         name="red_light", how="lamp", needs=Needs(fps=5, calibration=True, stop_line=True, signals=True)
     ),
@@ -134,8 +137,8 @@ OFFENCES: Final[dict[str, Offence]] = {
         name="double_parking", how="company", needs=Needs(calibration=True, zone="double_parking")
     ),
     "no_plate": Offence(name="no_plate", needs=Needs(fps=2, certificate=False), judge=no_plate.judge),
-    "no_insurance": Offence(name="no_insurance", how="register", needs=Needs()),
-    "no_inspection": Offence(name="no_inspection", how="register", needs=Needs()),
+    "no_insurance": Offence(name="no_insurance", how="register", needs=Needs(video=False)),
+    "no_inspection": Offence(name="no_inspection", how="register", needs=Needs(video=False)),
 }
 
 
@@ -147,6 +150,7 @@ def lacking(purpose: str, has: Has) -> list[str]:
     needs = offence.needs
     by_device = purpose == "spot_speed" and has.devices
     found = [
+        (needs.video and not has.video and not by_device, "source: pictures of it"),
         (needs.fps > has.fps and not by_device, f"sampling: {{fps: {needs.fps:g}}} or more"),
         (needs.calibration and not has.calibration and not by_device, "calibration"),
         (needs.limit and not has.limit, "speed_limit_kmh"),
@@ -170,6 +174,7 @@ def what_has(scene: Scene) -> Has:
         stop_line=scene.stop_line is not None,
         zones=frozenset(z.kind for z in scene.zones),
         lines=frozenset(n.kind for n in scene.lines),
+        video=scene.video,
         devices=any(d.measures_speed for d in scene.devices),
     )
 
