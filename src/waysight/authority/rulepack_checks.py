@@ -25,9 +25,11 @@ def check_pack(pack: raw.PackFile, file: YamlFile) -> None:
     _check_repeats(pack, file)
     _check_tolerances(pack, file)
     _check_discounts(pack, file)
-    for name, period in (("appeal", pack.appeal), ("limitation", pack.limitation)):
+    for name in ("appeal", "nomination", "limitation", "prosecution"):
+        period = getattr(pack, name)
         if period is not None:
             _known_sources(period, pack, file, (name, "sources"))
+    _check_calendar(pack, file)
     ids = [r.id for r in pack.readings]
     for i, reading in enumerate(pack.readings):
         _known_sources(reading, pack, file, ("readings", i, "sources"))
@@ -44,6 +46,8 @@ def _check_offences(pack: raw.PackFile, file: YamlFile) -> None:
         seen.add(offence.offence)
         if set(offence.title) != set(pack.code):
             file.refuse(("offences", i, "title"), f"needs a text in each of {', '.join(pack.code)}")
+        if offence.offence in pack.without_tariff:
+            file.refuse(("without_tariff", offence.offence), "it has a tariff under `offences`")
         _consecutive(offence.tariffs, file, ("offences", i, "tariffs"))
         for j, tariff in enumerate(offence.tariffs):
             at: Path = ("offences", i, "tariffs", j)
@@ -54,16 +58,23 @@ def _check_offences(pack: raw.PackFile, file: YamlFile) -> None:
                 _known_sources(tier, pack, file, (*at, "tiers", k))
                 if tier.points:
                     _known_sources(tier.points, pack, file, (*at, "tiers", k, "points"))
-                if tier.units is not None and pack.unit is None:
-                    file.refuse((*at, "tiers", k, "units"), "the pack has no `unit`")
+                if tier.units is not None:
+                    _unit_for(tariff, pack, file, (*at, "tiers", k, "units"))
                 if tier.discount not in ("", "none") and tier.discount not in names:
                     file.refuse((*at, "tiers", k, "discount"), f"there is no discount {tier.discount!r}")
+                _cheaper(tier, pack, file, (*at, "tiers", k, "amount"))
 
 
 def _check_repeats(pack: raw.PackFile, file: YamlFile) -> None:
     laws = {tier.law for offence in pack.offences for tariff in offence.tariffs for tier in tariff.tiers}
     seen: set[str] = set()
+    named: set[str] = set()
     for i, repeat in enumerate(pack.repeats):
+        if repeat.law in named:
+            file.refuse(("repeats", i, "law"), f"{repeat.law} is there twice")
+        named |= {repeat.law} - {""}
+        if repeat.units is not None and pack.unit is None:
+            file.refuse(("repeats", i, "units"), "the pack has no `unit`")
         _known_sources(repeat, pack, file, ("repeats", i, "sources"))
         if missing := [law for law in repeat.of if law not in laws]:
             file.refuse(("repeats", i, "of"), f"no tariff has {', '.join(missing)}")
@@ -102,15 +113,55 @@ def _check_discounts(pack: raw.PackFile, file: YamlFile) -> None:
                 file.refuse(at, "only the last stage may be without end")
         for j, (one, two) in enumerate(pairwise(discount.stages)):
             at = ("discounts", i, "stages", j + 1)
+            (fixed, working), (fixed_too, working_too) = one.measured_in, two.measured_in
+            if fixed != fixed_too or (working_too is not None and working != working_too):
+                file.refuse(
+                    at,
+                    "stages are measured alike: all `fraction` or all `amount`, all in days or working days",
+                )
             if (one.amount or one.fraction or 0) >= (two.amount or two.fraction or 0):
                 file.refuse(at, "a later stage must cost more than the one before")
             if (one.days and two.days and two.days <= one.days) or (
                 one.working_days and two.working_days and two.working_days <= one.working_days
             ):
                 file.refuse(at, "an overlap between stages: this one ends no later than the one before")
-    unsure_calendar = pack.calendar is not None and pack.calendar.confidence == "unsure"
-    if unsure_calendar and not any(r.applies == "discount" for r in pack.readings):
+
+
+def _check_calendar(pack: raw.PackFile, file: YamlFile) -> None:
+    calendar = pack.calendar
+    if calendar is None:
+        return
+    for source in calendar.sources:
+        if source not in pack.sources:
+            file.refuse(("calendar", "sources"), f"source {source!r} is not described under `sources`")
+    if calendar.confidence == "unsure" and not any(r.applies == "discount" for r in pack.readings):
         file.refuse(("calendar",), "an unsure calendar needs a reading that applies to `discount`")
+    if calendar.confidence != "unsure" and not calendar.sources:
+        file.refuse(("calendar", "confidence"), f"confidence {calendar.confidence} needs a source")
+    if calendar.from_ > pack.effective_from:
+        file.refuse(("calendar", "from"), f"is after the pack's effective_from, {pack.effective_from}")
+    units = pack.unit.values if pack.unit else ()
+    if units and units[-1].until is not None and calendar.until < units[-1].until:
+        file.refuse(("calendar", "until"), f"ends before the unit of account does, {_last(units[-1].until)}")
+
+
+def _unit_for(tariff: raw.TariffRow, pack: raw.PackFile, file: YamlFile, at: Path) -> None:
+    """A tariff in units needs one for each of its days; one without an end may outlast what is known by now."""
+    if pack.unit is None:
+        file.refuse(at, "the pack has no `unit`")
+    first, last = pack.unit.values[0].from_, pack.unit.values[-1].until
+    if tariff.from_ < first:
+        file.refuse(at, f"there is no unit of account before {first}, and the tariff is from {tariff.from_}")
+    if last is not None and (tariff.from_ >= last or (tariff.until is not None and tariff.until > last)):
+        file.refuse(at, f"there is no unit of account after {_last(last)}, and the tariff is in force later")
+
+
+def _cheaper(tier: raw.TierRow, pack: raw.PackFile, file: YamlFile, at: Path) -> None:
+    """Whoever pays early pays less than the amount itself."""
+    name = tier.discount or (pack.discounts[0].name if pack.discounts else "")
+    stages = [s for d in pack.discounts if d.name == name for s in d.stages]
+    if tier.amount is not None and any((s.amount or 0) >= tier.amount for s in stages):
+        file.refuse(at, f"is not more than what discount {name!r} asks for early payment")
 
 
 def _tiers(offence: str, tiers: Sequence[raw.TierRow], file: YamlFile, at: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from waysight.domain.enforcement.case import OffenceName
 from waysight.domain.periods import Trigger
@@ -24,8 +24,28 @@ RoadClass = Literal["inter_state", "republican", "regional", "district", "street
 def _month_day(text: str) -> str:
     if not re.fullmatch(r"\d\d-\d\d", text):
         raise ValueError("write a yearly holiday as MM-DD")
-    date(2024, int(text[:2]), int(text[3:]))
+    date(2023, int(text[:2]), int(text[3:]))
     return text
+
+
+def _written_as_date(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("write a date as YYYY-MM-DD")
+    if isinstance(value, int | float):
+        raise ValueError("write a date as YYYY-MM-DD, not a number")
+    return value
+
+
+def _of_our_time(day: date) -> date:
+    if not 1900 <= day.year < 3000:
+        raise ValueError("is not between 1900 and 2999")
+    return day
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("write a number")
+    return value
 
 
 def _compiles(pattern: str) -> str:
@@ -36,6 +56,13 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
+Day = Annotated[date, BeforeValidator(_written_as_date), AfterValidator(_of_our_time)]
+Number = Annotated[Decimal, BeforeValidator(_no_flag), Field(le=10**12, decimal_places=6)]
+Whole = Annotated[int, BeforeValidator(_no_flag), Field(le=9999)]
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[dict[Text, Text], Field(min_length=1)]
+
+
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -43,8 +70,8 @@ class _Row(BaseModel):
 class Dated(_Row):
     """A row that is in force from a day until the day before another (null: open)."""
 
-    from_: date = Field(alias="from")
-    until: date | None
+    from_: Day = Field(alias="from")
+    until: Day | None
 
     @model_validator(mode="after")
     def _ordered(self) -> Dated:
@@ -69,7 +96,7 @@ class Sourced(_Row):
 class UnitRow(Dated, Sourced):
     """One value of the unit of account."""
 
-    amount: Decimal = Field(gt=0)
+    amount: Number = Field(gt=0)
 
 
 class UnitRows(_Row):
@@ -82,17 +109,17 @@ class UnitRows(_Row):
 class PointsRow(Sourced):
     """Points against the licence."""
 
-    count: int = Field(ge=0)
+    count: Whole = Field(ge=0)
 
 
 class TierRow(Sourced):
     """One amount of a tariff, or whom the case goes to; `bounds` as intervals are written."""
 
     law: str = Field(min_length=1)
-    over_kmh: tuple[Decimal, Decimal | None] | None = None
+    over_kmh: tuple[Annotated[Number, Field(ge=0)], Number | None] | None = None
     bounds: Literal["(]", "[]", "[)", "()"] = "(]"
-    units: Decimal | None = Field(default=None, gt=0)
-    amount: Decimal | None = Field(default=None, gt=0)
+    units: Number | None = Field(default=None, gt=0)
+    amount: Number | None = Field(default=None, gt=0)
     refer_to: Literal["court", "police", "prosecutor"] | None = None
     consequence: str = ""
     points: PointsRow | None = None
@@ -117,10 +144,10 @@ class RepeatRow(Sourced):
 
     of: tuple[str, ...] = Field(min_length=1)
     each: bool = False
-    within_months: int = Field(gt=0, le=60)
+    within_months: Whole = Field(gt=0, le=60)
     law: str = ""
-    units: Decimal | None = Field(default=None, gt=0)
-    factor: Decimal | None = Field(default=None, gt=1)
+    units: Number | None = Field(default=None, gt=0)
+    factor: Number | None = Field(default=None, gt=1)
     refer_to: Literal["court", "police", "prosecutor"] | None = None
     consequence: str = ""
 
@@ -136,7 +163,7 @@ class OffenceRow(_Row):
     """One offence."""
 
     offence: OffenceName
-    title: dict[str, str]
+    title: Texts
     road_classes: tuple[RoadClass, ...] = ()
     straight_only: bool = False
     two_officers: bool = False
@@ -147,17 +174,17 @@ class ToleranceRow(Dated, Sourced):
     """What is deducted from a measured speed."""
 
     offences: tuple[OffenceName, ...] = Field(min_length=1)
-    kmh: Decimal = Field(ge=0)
-    percent: Decimal | None = Field(default=None, gt=0, lt=100)
+    kmh: Number = Field(ge=0)
+    percent: Number | None = Field(default=None, gt=0, lt=100)
 
 
 class StageRow(Sourced):
     """One reduced amount for early payment; without a period it has no end."""
 
-    days: int | None = Field(default=None, gt=0)
-    working_days: int | None = Field(default=None, gt=0)
-    fraction: Decimal | None = Field(default=None, gt=0, lt=1)
-    amount: Decimal | None = Field(default=None, gt=0)
+    days: Whole | None = Field(default=None, gt=0)
+    working_days: Whole | None = Field(default=None, gt=0)
+    fraction: Number | None = Field(default=None, gt=0, lt=1)
+    amount: Number | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _answered(self) -> StageRow:
@@ -165,6 +192,14 @@ class StageRow(Sourced):
         if self.days and self.working_days:
             raise ValueError("write either `days` or `working_days`")
         return self
+
+    @property
+    def measured_in(self) -> tuple[bool, bool | None]:
+        """Whether the price is an amount, and whether the period is of working days (None: without end)."""
+        return (
+            self.amount is not None,
+            self.working_days is not None if self.days or self.working_days else None,
+        )
 
 
 class DiscountRow(_Row):
@@ -176,12 +211,12 @@ class DiscountRow(_Row):
 
 
 class PeriodRow(Sourced):
-    """A period of appeal or limitation; without a length the law was not read."""
+    """A period of the law; without a length the text was not read."""
 
     trigger: Trigger
-    days: int | None = Field(default=None, gt=0)
-    working_days: int | None = Field(default=None, gt=0)
-    months: int | None = Field(default=None, gt=0)
+    days: Whole | None = Field(default=None, gt=0)
+    working_days: Whole | None = Field(default=None, gt=0)
+    months: Whole | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _answered(self) -> PeriodRow:
@@ -199,41 +234,53 @@ def _one_of(row: _Row, *names: str) -> None:
 class CalendarRow(_Row):
     """Days that are no working days."""
 
-    from_: date = Field(alias="from")
-    until: date
-    weekend: tuple[Weekday, ...]
+    from_: Day = Field(alias="from")
+    until: Day
+    weekend: tuple[Weekday, ...] = Field(max_length=3)
     yearly: tuple[Annotated[str, AfterValidator(_month_day)], ...]
-    extra: tuple[date, ...] = ()
+    extra: tuple[Day, ...] = ()
     carry_over: bool
     confidence: Confidence
     sources: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> CalendarRow:
+        if self.until <= self.from_:
+            raise ValueError(f"`until` {self.until} is not after `from` {self.from_}")
+        outside = [d for d in self.extra if not self.from_ <= d < self.until]
+        if outside:
+            raise ValueError(f"`extra` has {outside[0]}, which the calendar does not reach")
+        return self
 
 
 class ReadingRow(Sourced):
     """How an unclear text is read."""
 
-    id: str
+    id: Text
     applies: Applies
-    text: str
+    text: Text
 
 
 class PackFile(_Row):
     """pack.yaml."""
 
-    id: str
-    version: str
+    id: Text
+    version: Text
     country: str = Field(pattern="^[a-z]{2}$")
-    effective_from: date
+    effective_from: Day
     timezone: str
     currency: str = Field(pattern="^[A-Z]{3}$")
-    code: dict[str, str]
+    code: Texts
     unit: UnitRows | None = None
-    offences: tuple[OffenceRow, ...]
+    offences: tuple[OffenceRow, ...] = Field(min_length=1)
     repeats: tuple[RepeatRow, ...] = ()
     tolerances: tuple[ToleranceRow, ...] = ()
     discounts: tuple[DiscountRow, ...] = ()
     appeal: PeriodRow | None = None
     limitation: PeriodRow | None = None
+    nomination: PeriodRow | None = None
+    prosecution: PeriodRow | None = None
+    without_tariff: dict[OffenceName, Text] = Field(default_factory=dict)
     calendar: CalendarRow | None = None
     readings: tuple[ReadingRow, ...]
     sources: dict[str, str]

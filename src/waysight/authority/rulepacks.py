@@ -81,6 +81,9 @@ def read_pack(folder: Traversable) -> RulePack:
         tolerances=tuple(map(_tolerance, pack.tolerances)),
         appeal=_period("appeal", pack.appeal),
         limitation=_period("limitation", pack.limitation),
+        nomination=_period("nomination", pack.nomination),
+        prosecution=_period("prosecution", pack.prosecution),
+        without_tariff=dict(pack.without_tariff),
     )
 
 

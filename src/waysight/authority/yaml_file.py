@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.resources.abc import Traversable
 from typing import Any, Never
 
@@ -14,6 +15,7 @@ from waysight.errors import BadConfiguration
 _LOADER: Any = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader
 )  # libyaml's, where it is there, is nine times faster
+_DEEPEST = 20  # a pack has eight levels
 Path = tuple[str | int, ...]
 
 
@@ -24,10 +26,13 @@ class YamlFile:
         self._path = path
         try:
             text = path.read_text(encoding="utf-8")
-            self._node, self.data = yaml.compose(text, _LOADER), yaml.load(text, _LOADER)
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise BadConfiguration(f"{path}: cannot be read: {error}") from error
-        self._no_twins(self._node)
+            self._node = yaml.compose(text, _LOADER)
+            self._sound(self._node, 0)
+            self.data = yaml.load(text, _LOADER)
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = "" if mark is None else f":{mark.line + 1}"
+            raise BadConfiguration(f"{path}{line}: cannot be read: {error}") from error
 
     def parse(self, kind: type[FileT]) -> FileT:
         """The content as a model; raises BadConfiguration naming the first fault."""
@@ -42,18 +47,36 @@ class YamlFile:
         field = ".".join(str(p) for p in at)
         raise BadConfiguration(f"{self._path}:{_line(self._node, at)}: {field}: {reason}")
 
-    def _no_twins(self, node: Any) -> None:
-        if isinstance(node, yaml.SequenceNode):
+    def _sound(self, node: Any, depth: int) -> None:
+        """Refuse a key that is there twice or is no word, a date that there is not, and what is nested without end."""
+        if depth > _DEEPEST:
+            self._refuse_node(node, "", "is nested too deep, or within itself")
+        if isinstance(node, yaml.ScalarNode):
+            self._value(node)
+        elif isinstance(node, yaml.SequenceNode):
             for part in node.value:
-                self._no_twins(part)
-        if isinstance(node, yaml.MappingNode):
+                self._sound(part, depth + 1)
+        elif isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    self._refuse_node(key, "", "a key is one word")
                 if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise BadConfiguration(f"{self._path}:{line}: {key.value}: is there twice")
+                    self._refuse_node(key, key.value, "is there twice")
                 seen.add(key.value)
-                self._no_twins(value)
+                self._sound(value, depth + 1)
+
+    def _value(self, node: Any) -> None:
+        try:
+            made = yaml.constructor.SafeConstructor().construct_object(node)
+        except (ValueError, yaml.YAMLError) as error:
+            self._refuse_node(node, node.value, f"cannot be read: {error}")
+        if isinstance(made, float) and not math.isfinite(made):
+            self._refuse_node(node, node.value, "is no number")
+
+    def _refuse_node(self, node: Any, what: str, reason: str) -> Never:
+        said = f"{what}: {reason}" if what else reason
+        raise BadConfiguration(f"{self._path}:{node.start_mark.line + 1}: {said}")
 
 
 def _line(node: Any, at: Path) -> int:

@@ -31,7 +31,7 @@ def confirmed(pack: RulePack, confirmations: Iterable[Confirmation]) -> RulePack
     """The pack with what was confirmed and not revoked.
 
     A confirmation counts while the pack says what was confirmed: once another version says something else, the
-    value is unsure again. A period that nobody had read gets its length from the confirmation.
+    value is unsure again. A period gets its length from the confirmation, whatever the pack supposes.
     """
     standing = sorted(
         (c for c in confirmations if c.pack == pack.id and not c.revoked), key=lambda c: c.confirmed_ms
@@ -42,7 +42,7 @@ def confirmed(pack: RulePack, confirmations: Iterable[Confirmation]) -> RulePack
     def change(value: Value) -> Value:
         if not value.unsure:
             return value
-        if isinstance(value, Period) and value.count is None:
+        if isinstance(value, Period):
             count, unit = lengths.get(value.path, (None, value.unit))
             return replace(value, count=count, unit=unit, confidence="confirmed") if count else value
         known = bool(value.said) and (value.path, value.said) in said
@@ -56,8 +56,8 @@ def confirmation_of(
 ) -> Confirmation:
     """A person's word that an unsure value stands so in the official text.
 
-    `value` is empty, what the pack says, or the length of a period that the pack does not know. Raises
-    BadConfiguration for a path that is not unsure, and for a value that is not the pack's.
+    `value` is empty, what the pack says, or the length of a period as the text has it. Raises BadConfiguration for
+    a path that is not unsure, and for a value that is not the pack's.
     """
     found = {v.path: v for v in unsure_values(pack)}.get(path)
     if found is None:
@@ -67,11 +67,11 @@ def confirmation_of(
             f"`waysight rules list {pack.id} --unsure` shows what is"
         )
     text = value.strip() or found.said
-    if found.said and text != found.said:
+    if found.said and text != found.said and not isinstance(found, Period):
         raise BadConfiguration(
             f"{path} says {found.said!r}, not {text!r}: correct rules/{pack.id}/pack.yaml, the official text decides"
         )
-    if not found.said:
+    if isinstance(found, Period):
         period_of(text)
     return Confirmation(
         confirmation_id=f"{pack.id}|{path}|{text}",

@@ -6,7 +6,8 @@ Each value knows how surely it is known. What is `unsure` stays so until a named
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -215,7 +216,7 @@ class Discount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period(Value):
-    """A period of appeal or limitation, from the day after the trigger; `count` None: the law was not read."""
+    """A period of the law, from the day after the trigger; `count` None: the law was not read."""
 
     trigger: Trigger
     count: int | None = None
@@ -252,7 +253,11 @@ class PlateFormat:
 
 @dataclass(frozen=True, slots=True)
 class RulePack:
-    """Everything that a country's fines rest on; `reference` (id@version) is written on each record."""
+    """Everything that a country's fines rest on; `reference` (id@version) is written on each record.
+
+    `appeal`: until when to complain of a fine, `nomination`: to name another driver, `limitation`: to enforce it,
+    `prosecution`: to fine an offence at all. `without_tariff` says why an offence has no tariff.
+    """
 
     id: str
     version: str
@@ -272,6 +277,9 @@ class RulePack:
     tolerances: tuple[Tolerance, ...] = ()
     appeal: Period | None = None
     limitation: Period | None = None
+    nomination: Period | None = None
+    prosecution: Period | None = None
+    without_tariff: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:

@@ -11,7 +11,15 @@ import pytest
 
 from waysight.authority.rulepacks import load_pack
 from waysight.domain.confirming import confirmation_of, confirmed, unsure_values
-from waysight.domain.fines.pricing import NoFine, Price, appeal_until, limitation_until, price, referral_of
+from waysight.domain.fines.pricing import (
+    NoFine,
+    Price,
+    appeal_until,
+    limitation_until,
+    price,
+    prosecution_until,
+    referral_of,
+)
 from waysight.domain.rulepack import RulePack
 
 DAY = date(2026, 11, 16)  # a Monday
@@ -195,10 +203,11 @@ def test_tolerances(country: str, limit: float, expected: float) -> None:
 
 
 @pytest.mark.parametrize("country", ["kz", "pe", "ma"])
-def test_periods_that_were_not_read_say_nothing_until_confirmed(country: str) -> None:
+def test_periods_that_nobody_confirmed_say_nothing(country: str) -> None:
     pack = load_pack(country)
     assert appeal_until(pack, DAY, DAY) is None
     assert limitation_until(pack, DAY, DAY, DAY) is None
+    assert prosecution_until(pack, DAY) is None
     words = [
         confirmation_of(pack, "appeal", "10 days", "A. Jurist", "head", "text", 1),
         confirmation_of(pack, "limitation", "2 months", "A. Jurist", "head", "text", 1),
@@ -223,7 +232,67 @@ def test_offences_of_kazakhstan(violation: Make, offence: str, law: str, amount:
     assert (found.law, str(found.amount)) == (law, amount)
 
 
-@pytest.mark.parametrize("country", ["kz", "pe", "ma"])
-@pytest.mark.parametrize("offence", ["pedestrian_priority", "no_insurance", "no_inspection"])
-def test_what_no_text_was_read_for_has_no_tariff(violation: Make, country: str, offence: str) -> None:
-    assert reasons(violation(offence=offence), load_pack(country)) == ("no_tariff",)
+PERIODS = {
+    "kz": {"appeal": "10 days", "nomination": "", "limitation": "12 months", "prosecution": "2 months"},
+    "pe": {
+        "appeal": "5 working_days",
+        "nomination": "",
+        "limitation": "24 months",
+        "prosecution": "48 months",
+    },
+    "ma": {"appeal": "", "nomination": "", "limitation": "12 months", "prosecution": "12 months"},
+}
+TRIGGERS = {"appeal": "served", "nomination": "served", "limitation": "issued", "prosecution": "occurred"}
+
+
+@pytest.mark.parametrize("country", sorted(PERIODS))
+def test_the_periods_as_far_as_they_are_known(country: str) -> None:
+    pack = load_pack(country)
+    for name, said in PERIODS[country].items():
+        period = getattr(pack, name)
+        assert (period.said, period.trigger, period.confidence) == (said, TRIGGERS[name], "unsure"), name
+
+
+def test_when_an_offence_may_be_fined_at_the_latest() -> None:
+    kz = load_pack("kz")
+    sure = confirmed(kz, [confirmation_of(kz, "prosecution", "", "A. Jurist", "head", "art. 62", 1)])
+    assert prosecution_until(sure, date(2026, 11, 20)) == date(2027, 1, 20)
+    assert prosecution_until(sure, date(2026, 12, 31)) == date(2027, 2, 28)
+
+
+UNSURE = [
+    ("kz", "pedestrian_priority", "600(1)", "10"), ("kz", "no_insurance", "230", "10"), ("kz", "no_inspection", "590", "5"),
+    *(("pe", o, "G57", "0.08") for o in ("stop_line", "solid_line", "illegal_turn")),
+    ("pe", "box_junction", "G70", "0.08"), ("pe", "double_parking", "G40-G52", "0.08"), ("pe", "no_plate", "M24", "0.12"),
+    ("pe", "no_inspection", "M27", "0.12"), ("pe", "no_insurance", "M28", "0.12"),
+    *(("ma", o, "185", "500") for o in ("pedestrian_priority", "shoulder")),
+    *(("ma", o, "186", "300") for o in ("stop_line", "restricted_zone", "restricted_hours", "illegal_turn", "illegal_stopping",
+                                        "illegal_parking", "double_parking", "box_junction", "pavement")),
+    *(("ma", o, "184", "700") for o in ("no_plate", "no_inspection", "bus_lane")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("country", "offence", "law", "price"), UNSURE)
+def test_what_is_not_sure_waits_for_a_named_person(
+    violation: Make, country: str, offence: str, law: str, price: str
+) -> None:
+    pack = load_pack(country)
+    path = f"offences.{offence}.2021-01-01.{law}"
+    assert reasons(violation(offence=offence), pack) == (f"unsure:{path}",)
+    word = confirmation_of(pack, path, "", "A. Jurist", "head", "text", 1)
+    found = cost(violation(offence=offence), confirmed(pack, [word]))
+    unit = {"kz": Decimal(4325), "pe": Decimal(5500), "ma": Decimal(1)}[country]
+    assert (found.law, found.amount) == (law, Decimal(price) * unit)
+
+
+@pytest.mark.parametrize(
+    ("country", "offence"),
+    [("ma", "average_speed"), ("ma", "no_insurance"), ("pe", "average_speed"), ("pe", "illegal_stopping"),
+     ("pe", "pavement"), ("pe", "shoulder"), ("pe", "overtaking"), ("pe", "pedestrian_priority")],
+)  # fmt: skip
+def test_what_no_text_was_read_for_has_no_tariff_and_says_why(
+    violation: Make, country: str, offence: str
+) -> None:
+    pack = load_pack(country)
+    assert reasons(violation(offence=offence), pack) == ("no_tariff",)
+    assert pack.without_tariff[offence]

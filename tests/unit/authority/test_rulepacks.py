@@ -34,6 +34,24 @@ def test_plate_formats(plate: str, countries: set[str]) -> None:
     assert found == countries
 
 
+@pytest.mark.parametrize(
+    ("country", "year", "off"),
+    [  # inform.kz of 2 January 2026; 30 August is a doubtful one
+        ("kz", 2026, "01-01 01-02 01-07 03-08 03-09 03-21 03-22 03-23 03-24 03-25 05-01 05-07 05-09 05-11 05-27 07-06 "
+                     "08-30 08-31 10-25 10-26 12-16"),
+        ("kz", 2027, "01-01 01-02 01-04 01-07 03-08 03-15 03-21 03-22 03-23 03-24 05-01 05-03 05-07 05-09 05-10 05-16 "
+                     "05-17 07-06 08-30 10-25 12-16"),
+        # rpp.pe of 27 December 2025
+        ("pe", 2026, "01-01 04-02 04-03 05-01 06-07 06-29 07-23 07-28 07-29 08-06 08-30 10-08 11-01 12-08 12-09 12-25"),
+        ("pe", 2027, "01-01 03-25 03-26 05-01 06-07 06-29 07-23 07-28 07-29 08-06 08-30 10-08 11-01 12-08 12-09 12-25"),
+    ],
+)  # fmt: skip
+def test_days_off(country: str, year: int, off: str) -> None:
+    calendar = load_pack(country).calendar
+    assert calendar is not None
+    assert " ".join(f"{d:%m-%d}" for d in sorted(calendar.holidays_of(year))) == off
+
+
 def test_average_speed_is_bound_to_the_roads_the_law_names() -> None:
     offence = load_pack("kz").offence("average_speed")
     assert offence is not None
@@ -85,7 +103,7 @@ def test_a_broken_pack_is_refused_with_its_line(
         ("ma", "amount: 500, days: 15", "amount: 400, days: 15", "amount: 400, days: 15", "must cost more"),
         ("ma", "amount: 500, days: 15", "amount: 500, days: 1", "amount: 500, days: 1,", "an overlap between stages"),
         ("ma", "fr: Non-respect du feu rouge, ar", "ar", "ar: عدم احترام", "a text in each of fr, ar, en"),
-        ("ma", "limitation: {trigger: issued, confidence: unsure}", "limitation: {trigger: issued, confidence: read, sources: [F-MA1]}", "limitation:", "none only where it is unsure"),
+        ("ma", "appeal: {trigger: served, confidence: unsure}", "appeal: {trigger: served, confidence: read, sources: [F-MA1]}", "appeal:", "none only where it is unsure"),
         ("ma", "limitation: {trigger: issued,", "limitation: {trigger: issue,", "limitation:", "issued"),
         ("pe", "offences: [spot_speed], from: 2021-01-01, until: null, kmh: 5", "offences: [bus_lane], from: 2021-01-01, until: null, kmh: 5", "kmh: 5", "not measured as a speed"),
         ("pe", "tolerances:", "tolerances:\n  - {offences: [spot_speed], from: 2020-01-01, until: null, kmh: 5, confidence: unsure}", "from: 2021-01-01, until: null, kmh", "an overlap between dates"),

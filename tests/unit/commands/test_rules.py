@@ -124,7 +124,8 @@ def test_what_is_unsure_is_listed_without_any_server(capsys: pytest.CaptureFixtu
     rules.list_values("ma", unsure=True, json_=True)
     rows = {r["path"]: r for r in shown(capsys)}
     assert rows["tolerances.spot_speed.2021-01-01"]["value"] == "10 % of the limit, at most 7 km/h"
-    assert rows["limitation"]["value"] == "not read"
+    assert rows["nomination"]["value"] == "not read"
+    assert rows["limitation"]["value"] == "12 months"
     assert {r["confidence"] for r in rows.values()} == {"unsure"}
     rules.list_values("kz", json_=True)
     assert {r["confidence"] for r in shown(capsys)} >= {"read", "derived", "unsure"}

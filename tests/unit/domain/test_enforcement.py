@@ -119,7 +119,7 @@ def test_spot_speed_needs_frames_and_purpose() -> None:
 
 
 def test_an_offence_without_a_price_names_it() -> None:
-    assert LAW.obstacle("kz", "pedestrian_priority", START_MS) == "no_tariff"
+    assert LAW.obstacle("pe", "pedestrian_priority", START_MS) == "no_tariff"
     assert LAW.obstacle("kz", "spot_speed", START_MS) == ""
 
 

@@ -136,6 +136,9 @@ KZ = Nation(
         "wrong_way": _one("596(3)", None, 2024, "court"),
         **dict.fromkeys(("illegal_stopping", "illegal_parking"), _one("597(1)", "5", 2024)),
         "double_parking": _one("597(3)", "10", 2024),
+        "pedestrian_priority": _one("600(1)", None, 2021),
+        "no_insurance": _one("230", None, 2021),
+        "no_inspection": _one("590", None, 2021),
     },
     early={"": (Stage(_D("0.5"), None, 7),)},
     served=False,
@@ -146,7 +149,7 @@ KZ = Nation(
         {(1, 1), (1, 2), (1, 7), (3, 8), (3, 21), (3, 22), (3, 23), (5, 1), (5, 7), (5, 9), (7, 6), (8, 30),
          (10, 25), (12, 16)}
     ),
-    extra_holidays=frozenset({date(2026, 5, 27), date(2027, 5, 16)}),
+    extra_holidays=frozenset({date(2026, 5, 27), date(2027, 3, 15), date(2027, 5, 16)}),
     moved=True,
 )  # fmt: skip
 
@@ -172,14 +175,21 @@ PE = Nation(
         "wrong_way": _one("M16", "0.12", 2021),
         "bus_lane": _one("G10", "0.08", 2021),
         "illegal_parking": _one("G47", "0.08", 2021),
-        **dict.fromkeys(("restricted_zone", "restricted_hours"), _one("G57", "0.08", 2021)),
+        **dict.fromkeys(
+            ("restricted_zone", "restricted_hours", "stop_line", "solid_line", "illegal_turn"), _one("G57", "0.08", 2021)
+        ),
+        "box_junction": _one("G70", "0.08", 2021),
+        "double_parking": _one("G40-G52", "0.08", 2021),
+        "no_plate": _one("M24", "0.12", 2021),
+        "no_inspection": _one("M27", "0.12", 2021),
+        "no_insurance": _one("M28", "0.12", 2021),
     },
     early={
         "": (Stage(_D("0.17"), None, 5), Stage(_D("0.33"), None, None)),
-        **dict.fromkeys(("M16", "M17", "M20"), ()),
+        **dict.fromkeys(("M16", "M17", "M20", "M27", "M28"), ()),
     },
     served=True,
-    again={a: Again(a, factor=2) for a in ("M20", "M17", "M16", "G10", "G47", "G57")},
+    again={a: Again(a, factor=2) for a in ("M20", "M17", "M16", "M24", "M27", "M28", "G10", "G40-G52", "G47", "G57", "G70")},
     again_kmh=(15.0, 35.0),
     each=True,
     holidays=frozenset(
@@ -192,7 +202,11 @@ PE = Nation(
     ),
 )  # fmt: skip
 
-_MA_FIRST = _one("184", "700", 2021)
+_MA_FIRST, _MA_SECOND, _MA_THIRD = (
+    _one("184", "700", 2021),
+    _one("185", "500", 2021),
+    _one("186", "300", 2021),
+)
 MA = Nation(
     code="ma",
     zone=ZoneInfo("Africa/Casablanca"),
@@ -210,7 +224,14 @@ MA = Nation(
                  _of("186", "300", 0)),
             ),
         ),
-        **dict.fromkeys(("red_light", "wrong_way", "overtaking", "solid_line"), _MA_FIRST),
+        **dict.fromkeys(
+            ("red_light", "wrong_way", "overtaking", "solid_line", "bus_lane", "no_plate", "no_inspection"), _MA_FIRST
+        ),
+        **dict.fromkeys(("pedestrian_priority", "shoulder"), _MA_SECOND),
+        **dict.fromkeys(
+            ("stop_line", "restricted_zone", "restricted_hours", "illegal_turn", "illegal_stopping", "illegal_parking",
+             "double_parking", "box_junction", "pavement"), _MA_THIRD,
+        ),
     },
     early={
         "184": (Stage(None, _D(400), 1, False), Stage(None, _D(500), 15, False)),
