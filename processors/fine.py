@@ -7,7 +7,7 @@ that person has one (`plate-penalties`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from waysight import metrics
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.dead_letters import dead_letter_output
+from waysight.adapters.kafka import Publisher
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.lawbook import LawBook
 from waysight.authority.laws import digest_of, law_of, laws_of, local_day
@@ -42,6 +43,7 @@ from waysight.errors import BadMessage
 from waysight.messages import Confirmation, FineAction, Payment, Penalty, Review, Vehicle, Violation
 from waysight.settings import Settings
 from waysight.streaming.fine_shelves import Early, Ids, Owners, Penalties, evict, owner_at
+from waysight.streaming.fine_wake import Waker
 
 
 @dataclass
@@ -61,14 +63,19 @@ class FineLogic:
     outputs = ("fines", "fine-events", "referrals", "penalties", "plate-penalties", "dead-letters")
 
     def __init__(
-        self, codec: Codec, laws: Mapping[str, Law] | LawBook, tables: Sequence[Followed] = ()
+        self,
+        codec: Codec,
+        laws: Mapping[str, Law] | LawBook,
+        tables: Sequence[Followed] = (),
+        started: Callable[[], None] = lambda: None,
     ) -> None:
-        self._codec, self.tables = codec, tables
+        self._codec, self.tables, self._started = codec, tables, started
         self._book = laws if isinstance(laws, LawBook) else LawBook(lambda _: laws)
         self._kept: dict[str, Law] = {}
 
     async def start(self) -> None:
-        """Nothing to open: the rule packs are part of the program, confirmations a table."""
+        """The rule packs are part of the program, confirmations a table; what they change is looked at now."""
+        self._started()
 
     async def step(self, state: PartitionState, messages: Sequence[Message]) -> list[Output]:
         """One batch of one partition."""
@@ -304,9 +311,10 @@ class FineLogic:
 def build(settings: Settings) -> FineLogic:
     """The logic with every rule pack that has fines, as persons have confirmed them."""
     codec = Codec(ConfluentRegistry(settings.registry))
-    confirmations: Broadcast[Confirmation] = Broadcast(settings, codec, "confirmations")
+    waker = Waker(settings.partitions)
+    confirmations: Broadcast[Confirmation] = Broadcast(settings, codec, "confirmations", waker.changed)
     book = LawBook(lambda said: laws_of(settings, said), confirmations)
-    return FineLogic(codec, book, (confirmations,))
+    return FineLogic(codec, book, (confirmations,), lambda: waker.start(Publisher(settings, codec)))
 
 
 def _with_fact(case: Case, record: Payment | FineAction) -> Case:

@@ -87,6 +87,13 @@ class MemoryEngine:
         """The state of one partition of a processor."""
         return self._states.setdefault((name, partition), KeyedState(partition))
 
+    def restart(self, logics: Sequence[Logic]) -> None:
+        """Other programs take over where the last commit left: the state is read back, what is committed is not read again."""
+        self._logics, self._started = list(logics), False
+        for at, state in self._states.items():
+            self._states[at] = KeyedState(at[1])
+            self._states[at].restore(state.snapshot())
+
     def run_until_idle(self) -> None:
         """Step until no logic has input left; raises what a logic raises."""
         asyncio.run(self._run())

@@ -42,7 +42,7 @@ def applied(ground: Ground, standing: Standing, action: FineAction) -> Standing 
     missing = [name for name in ("by", *act.needs) if getattr(action, name) in ("", None)]
     if missing:
         return f"{action.kind} needs {', '.join(missing)}"
-    if action.at_ms < fine.issued_ms:
+    if action.at_ms < fine.issued_ms and action.kind != "cancelled":
         return f"{action.kind} is dated before the fine was issued"
     superseded = action.kind == "cancelled" and standing.beaten_by
     if fine.status not in act.statuses and not superseded:
