@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import math
 from dataclasses import replace
 from datetime import date
@@ -11,9 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from waysight.cli import build
 from waysight.evaluation.month import Order, run_month
 from waysight.settings import Settings
 from waysight.simulate.month import court
@@ -89,15 +86,3 @@ def test_the_truth_shares_nothing_with_what_it_judges() -> None:
     ours = {n for n in named if n.startswith("waysight")}
     assert ours
     assert all(n.startswith(("waysight.simulate", "waysight.messages")) for n in ours)
-
-
-def test_the_command_prints_what_was_asked_for(tmp_path: Path) -> None:
-    command = ["simulate", "--passes", "300", "--days", "1", "--seed", "3", "--level", "sightings"]
-    done = CliRunner().invoke(build("simulate"), [*command, "--check", "--json", "--out", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
-    assert {"truth", "found", "false"} <= said["violations"].keys()
-    assert said["fines"]["sum_truth"] == said["fines"]["sum_found"]
-    written = json.loads((tmp_path / "truth.json").read_text())
-    assert len(written["violations"]) == said["violations"]["truth"]
-    assert len(written["fines"]) == said["fines"]["truth"]
