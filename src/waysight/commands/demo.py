@@ -59,6 +59,10 @@ def _print(summary: dict[str, Any], out: Path) -> None:
     if "violations" in summary:
         for name in SCORED:
             typer.echo(f"{name:11}" + "  ".join(f"{k} {v}" for k, v in summary[name].items()))
+        wrong = summary["wrong_fines"]
+        typer.echo(
+            f"wrong fines {wrong['count']} of {wrong['total']}, at most {wrong['upper_95']:.0%} (95 %)"
+        )
     else:
         for row in summary["sightings"]:
             typer.echo(f"{row['camera_id']}: {row['n']} {row['label']}")

@@ -52,11 +52,17 @@ def run_render(
     seed: Seed = 7,
     seconds: Seconds = 60.0,
     start: Start = "",
+    busy: Annotated[
+        bool,
+        typer.Option(
+            "--busy", help="Three cameras of Kazakhstan, and most drivers offend: for measuring wrong fines."
+        ),
+    ] = False,
     processes: Annotated[int, typer.Option(min=1, max=16, help="Clips rendered at the same time.")] = 2,
     json_: Json = False,
 ) -> None:
     """Render the city's cameras as H.264 clips, with everything a run needs and the truth; cached."""
-    order = Order(seed, seconds, _start_ms(start))
+    order = Order(seed, seconds, _start_ms(start), busy)
     columns = (
         TextColumn("rendering"),
         BarColumn(),

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from io import StringIO
@@ -16,6 +16,9 @@ from typing import Any
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.commands import evidence, export, fines, report
 from waysight.errors import EngineDown
+from waysight.reporting.kinds import accuracy
+from waysight.reporting.pages import write_html
+from waysight.reporting.reports import period
 
 DATASETS = ("violations", "alerts", "fines", "sightings", "counts")
 PURPOSE, CASE = "demonstration", "DEMO-1"
@@ -55,6 +58,13 @@ def score(out: Path, truth: Path) -> dict[str, Any]:
         raise EngineDown(f"the demo cannot be scored: {done.stderr.strip() or done.stdout.strip()}")
     scored: dict[str, Any] = json.loads(done.stdout)
     return scored
+
+
+def accuracy_page(clickhouse: ClickHouse, truth: Path, page: Path) -> Mapping[str, Any]:
+    """What `waysight report accuracy --truth` says of all fines, also written as an HTML page."""
+    made = accuracy.report(clickhouse, period(clickhouse, None, None, decided=True), truth)
+    write_html(made, page)
+    return made.data
 
 
 def quiet(act: Callable[[], None]) -> None:

@@ -88,7 +88,7 @@ def _play(
 ) -> dict[str, Any]:
     apply_topics(settings)
     results.quiet(migrate.run)
-    _register(given)
+    register(given)
     say("registers imported; starting the processors")
     stage.start_workers(settings)
     clickhouse, codec = connect(settings), open_codec(settings)
@@ -97,14 +97,17 @@ def _play(
     say("cameras are running")
     wait_until_drained(settings, clickhouse, _sent(settings, wanted), console, wanted.limit_s)
     say("everything seen is stored; the officer reviews")
-    reviews = patiently(lambda: review_all(settings, clickhouse, codec, say))
+    patiently(lambda: review_all(settings, clickhouse, codec, say))
     wait_until_drained(settings, clickhouse, lambda: True, console, wanted.limit_s)
     summary = patiently(lambda: _summary(clickhouse))
-    summary["reviews"] = {"accepted": sum(r.decision == "accepted" for r in reviews), "all": len(reviews)}
     patiently(lambda: results.exports(out))
     if given.truth is not None:
         shutil.copy(given.truth, out / "truth.json")
         summary |= results.score(out, given.truth)
+        judged = patiently(
+            lambda: results.accuracy_page(clickhouse, out / "truth.json", out / "accuracy.html")
+        )
+        summary["wrong_fines"] = judged["wrong_fines"]
     store = EvidenceStore(settings.evidence)
     shown = patiently(lambda: contact_sheet(clickhouse, store, out / "contact-sheet.png"))
     made = patiently(lambda: results.papers(clickhouse, out))
@@ -112,7 +115,7 @@ def _play(
     return summary
 
 
-def _register(given: inputs.Inputs) -> None:
+def register(given: inputs.Inputs) -> None:
     results.quiet(partial(cameras.import_command, given.cameras))
     if given.vehicles is not None:
         results.quiet(partial(vehicles.import_file, given.vehicles))
@@ -152,6 +155,9 @@ def _summary(clickhouse: ClickHouse) -> dict[str, Any]:
         "FROM (SELECT * FROM camera_health_current ORDER BY at_ms) GROUP BY camera_id ORDER BY camera_id"
     )
     latency = clickhouse.rows(LATENCY)[0]
+    (reviews,) = clickhouse.rows(
+        "SELECT toInt64(countIf(decision = 'accepted')) AS accepted, toInt64(count()) AS total FROM reviews_current"
+    )
     totals = {
         n: clickhouse.rows(f"SELECT count() AS n FROM {n}_current")[0]["n"]
         for n in ("alerts", "violations", "fines", "dead_letters")
@@ -161,6 +167,7 @@ def _summary(clickhouse: ClickHouse) -> dict[str, Any]:
         "sightings": sightings,
         "plates_read": [{**row, "confidence": round(row["confidence"], 3)} for row in plates],
         "stored": totals,
+        "reviews": {"accepted": reviews["accepted"], "all": reviews["total"]},
         "latency_ms": {k: round(latency[k]) for k in ("p50", "p99")} if latency["n"] else None,
     }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from waysight.simulate.fleet import Fleet, Vehicle
+from waysight.simulate.fleet import Fleet, Vehicle, register_as_another
 from waysight.simulate.sites import FPS, SECTION_M, STOP_LINE_M, Site, all_sites
 from waysight.simulate.traffic import Drive, Motion, Stroll, queueing, steady
 
@@ -26,7 +26,10 @@ class Wanted:
 
 @dataclass
 class City:
-    """Everything that happens; times in seconds after `start_ms` (UTC epoch ms)."""
+    """Everything that happens; times in seconds after `start_ms` (UTC epoch ms).
+
+    `on_record` are vehicles that the register knows and no camera sees; `fps` are the pictures a second of the clips.
+    """
 
     seed: int
     seconds: float
@@ -36,6 +39,8 @@ class City:
     drives: list[Drive] = field(default_factory=list)
     strolls: list[Stroll] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
+    on_record: list[Vehicle] = field(default_factory=list)
+    fps: int = FPS
 
     def at(self, camera_id: str) -> Site:
         return next(site for site in self.sites if site.camera_id == camera_id)
@@ -61,15 +66,16 @@ class City:
 
     def fits(self, drive: Drive) -> bool:
         """Whether it keeps 3 m from everyone else in its lane as long as both are near the camera."""
+        times = np.arange(drive.site.lag_s - 4, drive.site.lag_s + self.seconds + 4, 0.2)
+        a = drive.motion.ys(times)
         for other in self.drives:
             if other.site is not drive.site or other.lane != drive.lane:
                 continue
-            for t in np.arange(drive.site.lag_s - 4, drive.site.lag_s + self.seconds + 4, 0.2).tolist():
-                a, b = drive.motion.y(t), other.motion.y(t)
-                if not (-12 < a < 110 and -12 < b < 110):
-                    continue
-                if (b - a < drive.length_m + 3) if a < b else (a - b < other.length_m + 3):
-                    return False
+            b = other.motion.ys(times)
+            near = (a > -12) & (a < 110) & (b > -12) & (b < 110)
+            room = np.where(a < b, drive.length_m, other.length_m) + 3
+            if bool((near & (np.abs(a - b) < room)).any()):
+                return False
         return True
 
     def samples(self, drive: Drive) -> list[float]:
@@ -94,7 +100,7 @@ def build_city(seed: int, seconds: float, start_ms: int) -> City:
     return city
 
 
-def _place(city: City, make: Callable[[], list[Drive]], must_read: bool, tries: int = 400) -> list[Drive]:
+def place(city: City, make: Callable[[], list[Drive]], must_read: bool, tries: int = 400) -> list[Drive]:
     """Draws until the drives fit, and show their plates where they are seen; [] when they never do."""
     for attempt in range(tries):
         drives = make()
@@ -116,7 +122,6 @@ def _want(city: City, vehicle: Vehicle, kind: str, status: str = "active") -> No
 
 
 def _section(city: City, rng: Rng) -> None:
-    entry, leave = city.at("kz-a1-entry"), city.at("kz-a1-exit")
     plan: list[tuple[float, str, bool, tuple[str, ...], str]] = [
         (126.4, "kz", True, CARS, ""), (126.8, "kz", False, CARS, ""), (136.5, "kz", True, CARS, ""),
         (141.5, "ma", True, CARS, ""), (144.5, "kz", True, CARS, ""), (154.0, "kz", True, ("sedan", "suv"), ""),
@@ -132,29 +137,27 @@ def _section(city: City, rng: Rng) -> None:
     ):
         vehicle = city.fleet.new(country, kinds, owner)
         speed = mean_kmh + rng.uniform(-0.3, 0.3)
-
-        def make(vehicle: Vehicle = vehicle, speed: float = speed) -> list[Drive]:
-            v = speed / 3.6
-            begin = rng.uniform(-1.0, city.seconds - 1)
-            return [
-                Drive(
-                    vehicle,
-                    site,
-                    int(rng.integers(2)),
-                    steady(speed, y, begin),
-                    float(rng.uniform(-0.25, 0.25)),
-                )
-                for site, y in ((entry, 0.0), (leave, -SECTION_M))
-                if -5 < begin - site.lag_s + (-y + 30) / v < city.seconds + 5
-            ]
-
-        if _place(city, make, must_read=number < 12) and note:
+        if place(city, both_ends(city, rng, vehicle, speed), must_read=number < 12) and note:
             _want(
                 city,
                 vehicle,
                 "stolen" if note == "expired" else note,
                 "expired" if note == "expired" else "active",
             )
+
+
+def both_ends(city: City, rng: Rng, vehicle: Vehicle, kmh: float) -> Callable[[], list[Drive]]:
+    """Drives through the section at a constant speed, one at each end of it that still films."""
+
+    def make() -> list[Drive]:
+        begin = rng.uniform(-1.0, city.seconds - 1)
+        return [
+            Drive(vehicle, site, int(rng.integers(2)), steady(kmh, y, begin), float(rng.uniform(-0.25, 0.25)))
+            for site, y in ((city.at("kz-a1-entry"), 0.0), (city.at("kz-a1-exit"), -SECTION_M))
+            if -5 < begin - site.lag_s + (-y + 30) / (kmh / 3.6) < city.seconds + 5
+        ]
+
+    return make
 
 
 def _junction(city: City, rng: Rng) -> None:
@@ -176,7 +179,7 @@ def _junction(city: City, rng: Rng) -> None:
                 front = near - rng.uniform(1.8, 2.4)
     for k, country in enumerate(("kz", "kz", "ma") if reds else ()):
         vehicle = city.fleet.new(country, CARS)
-        _place(city, _on_red(rng, site, vehicle, rng.uniform(42, 52), reds[k % len(reds)]), True)
+        place(city, on_red(rng, site, vehicle, rng.uniform(42, 52), reds[k % len(reds)]), True)
     spot: list[tuple[float, str, bool, str]] = [
         (76.3, "kz", True, ""), (76.8, "kz", False, ""), (84.5, "kz", True, ""), (89.0, "ma", True, ""),
         (93.5, "kz", True, ""), (64.0, "kz", True, ""), (63.0, "kz", True, ""), (52.0, "kz", True, "wanted_owner"),
@@ -186,34 +189,38 @@ def _junction(city: City, rng: Rng) -> None:
     for number, (kmh, country, owner, note) in enumerate(spot):
         kinds = CARS if number < 9 else (*CARS, "bus", "truck")
         vehicle = city.fleet.new(country, kinds, owner)
-        _place(city, _through_green(city, rng, site, vehicle, kmh), number < 9)
+        place(city, through_green(city, rng, site, vehicle, kmh), number < 9)
+        if number < 9 and country == "kz" and not owner:
+            register_as_another(vehicle, np.random.default_rng([city.seed, 13]), "truck")
         if note and city.drives[-1].vehicle is vehicle:
             _want(city, vehicle, "wanted_owner", "revoked" if note == "revoked" else "active")
     rider = city.fleet.new("kz", ("motorcycle",))
-    drives = _through_green(city, rng, site, rider, 41.0)
+    drives = through_green(city, rng, site, rider, 41.0)
     fitting = (d for _ in range(100) for d in drives() if city.fits(d) and city.samples(d))
     city.drives.extend([d for d in [next(fitting, None)] if d])
     _passers_by(city, rng, site, reds)
 
 
-def _crossing(site: Site, vehicle: Vehicle, lane: int, kmh: float, front_s: float) -> Drive:
+def crossing(site: Site, vehicle: Vehicle, lane: int, kmh: float, front_s: float) -> Drive:
     """A steady drive whose front crosses the stop line at `front_s`."""
     length = Drive(vehicle, site, lane, steady(kmh, 0, 0)).length_m
     return Drive(vehicle, site, lane, steady(kmh, STOP_LINE_M - length, front_s))
 
 
-def _on_red(rng: Rng, site: Site, vehicle: Vehicle, kmh: float, red: float) -> Callable[[], list[Drive]]:
+def on_red(rng: Rng, site: Site, vehicle: Vehicle, kmh: float, red: float) -> Callable[[], list[Drive]]:
     """Crossings 2 to 8 s after the light turned red at `red`, in the lane that nobody queues in."""
-    return lambda: [_crossing(site, vehicle, 0, kmh, red + rng.uniform(2.0, 8.0))]
+    return lambda: [crossing(site, vehicle, 0, kmh, red + rng.uniform(2.0, 8.0))]
 
 
-def _through_green(
+def through_green(
     city: City, rng: Rng, site: Site, vehicle: Vehicle, kmh: float
 ) -> Callable[[], list[Drive]]:
+    """Crossings while the light is green, in any lane."""
+
     def make() -> list[Drive]:
         cycle = int(rng.integers(int(city.seconds // CYCLE_S) + 1))
         front = cycle * CYCLE_S + rng.uniform(0.8, GREEN_S - 0.8 - 20 / kmh)
-        return [_crossing(site, vehicle, int(rng.integers(3)), kmh, front)]
+        return [crossing(site, vehicle, int(rng.integers(3)), kmh, front)]
 
     return make
 
@@ -272,7 +279,7 @@ def _market(city: City, rng: Rng) -> None:
                 )
             ]
 
-        if _place(city, make, must_read=True) and note:
+        if place(city, make, must_read=True) and note:
             _want(city, vehicle, note)
 
 
@@ -287,7 +294,7 @@ def _lima(city: City, rng: Rng) -> None:
             at = rng.uniform(0.5, city.seconds - 0.8)
             return [Drive(vehicle, site, int(rng.integers(2)), steady(kmh, 18.0, at, towards=True))]
 
-        if _place(city, make, must_read=True) and k == 1:
+        if place(city, make, must_read=True) and k == 1:
             _want(city, vehicle, "stolen")
     for side in (-1.0, 1.0):
         x = side * (site.road.half_m + 1.1)

@@ -12,7 +12,7 @@ from waysight.simulate.backdrop import make_backdrop
 from waysight.simulate.city import City
 from waysight.simulate.painter import Pose, fixed
 from waysight.simulate.scene import Actor, paint_actor
-from waysight.simulate.sites import FPS, STOP_LINE_M, Site
+from waysight.simulate.sites import STOP_LINE_M, Site
 from waysight.simulate.traffic import Drive, Stroll
 
 Image = NDArray[np.uint8]
@@ -56,7 +56,7 @@ class Film:
 
     def picture(self, number: int) -> Image:
         """Frame `number` before the sensor's noise, uint8 BGR (h, w, 3)."""
-        t = self.site.lag_s + number / FPS
+        t = self.site.lag_s + number / self.city.fps
         picture = self.background.copy()
         for actor in self.actors(t):
             paint_actor(picture, self.site.view, actor, self.site.light)
@@ -94,20 +94,21 @@ class Film:
 def write_clip(city: City, site: Site, path: Path, progress: Callable[[int], None]) -> None:
     """Renders a camera's clip to an MP4 file; `progress` gets the number of finished frames now and then."""
     film = Film(city, site)
-    frames = round(city.seconds * FPS)
+    fps = city.fps
+    frames = round(city.seconds * fps)
     options = {
-        "preset": "ultrafast", "crf": "21", "g": str(FPS), "keyint_min": str(FPS), "sc_threshold": "0", "bf": "0",
+        "preset": "ultrafast", "crf": "21", "g": str(fps), "keyint_min": str(fps), "sc_threshold": "0", "bf": "0",
         "slices": "1", "threads": "1", "movflags": "+faststart",
     }  # fmt: skip
     partial = path.with_suffix(".partial.mp4")
     with av.open(str(partial), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=FPS, options=options)
+        stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = site.view.width_px, site.view.height_px, "yuv420p"
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(film.planes(number), format="yuv420p")
             frame.pts = number
             container.mux(stream.encode(frame))
-            if number % FPS == FPS - 1:
+            if number % fps == fps - 1:
                 progress(number + 1)
         container.mux(stream.encode())
     partial.replace(path)

@@ -1,15 +1,16 @@
 """Vehicles with their plates, and the people they are registered to."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from waysight.simulate.bodies import make_body
 from waysight.simulate.figures import Figure, motorcycle
-from waysight.simulate.looks import random_colour, vehicle_look
+from waysight.simulate.looks import PAINTS, SHADES, random_colour, vehicle_look
 from waysight.simulate.mesh import Body
 from waysight.simulate.painter import Look
-from waysight.simulate.plates import find_design, random_text
+from waysight.simulate.plates import find_design, random_text, soiled
 
 Rng = np.random.Generator
 DESIGNS = {"kz": ("kz_2012", "kz_2012", "kz_2012", "kz_1993"), "pe": ("pe_2010",), "ma": ("ma_2000",)}
@@ -26,7 +27,10 @@ STREETS = ("Abai Ave", "Dostyk Ave", "Satpaev St", "Kabanbay Batyr Ave", "Tole B
 
 @dataclass
 class Vehicle:
-    """One vehicle: what it is, what it looks like, and whether the register knows its owner."""
+    """One vehicle: what it is, what it looks like, and whether the register knows its owner.
+
+    `entry` is what the register says of another vehicle whose plate this one bears; `dirt` (0..1) hides its plate.
+    """
 
     plate: str
     design: str
@@ -35,15 +39,20 @@ class Vehicle:
     colour: str
     look_seed: int
     owner: dict[str, str] = field(default_factory=dict)
+    entry: dict[str, str] = field(default_factory=dict)
+    dirt: float = 0.0
 
     @property
     def label(self) -> str:
         return LABELS.get(self.kind, "car")
 
-    def build(self) -> tuple[Body | Figure, Look]:
+    @cached_property
+    def built(self) -> tuple[Body | Figure, Look]:
         """Its body and look, the same at every camera."""
         rng = np.random.default_rng(self.look_seed)
         look = vehicle_look(rng, self.colour, self.design, self.plate)
+        if self.dirt and look.plate is not None:
+            look.plate = soiled(look.plate, self.dirt, np.random.default_rng([self.look_seed, 3]))
         return (motorcycle(rng) if self.kind == "motorcycle" else make_body(self.kind, rng)), look
 
     def register_row(self) -> dict[str, str]:
@@ -52,7 +61,7 @@ class Vehicle:
         blank = dict.fromkeys(("owner_name", "owner_id", "owner_address", "owner_kind"), "")
         return {
             "plate": self.plate, "country": self.country, "make": make, "model": model, "type": self.kind,
-            "colour": self.colour, **blank, **self.owner,
+            "colour": self.colour, **blank, **self.owner, **self.entry,
         }  # fmt: skip
 
 
@@ -65,6 +74,14 @@ def make_owner(rng: Rng) -> dict[str, str]:
     else:
         name, kind = f"{rng.choice(FIRST)} {rng.choice(LAST)}", "person"
     return {"owner_name": name, "owner_id": number, "owner_address": address, "owner_kind": kind}
+
+
+def register_as_another(vehicle: Vehicle, rng: Rng, kind: str) -> None:
+    """Its plate belongs to a vehicle of this kind and another colour: what passes is not the owner's."""
+    others = [name for name in PAINTS if not {name, vehicle.colour} <= SHADES and name != vehicle.colour]
+    make, model = MAKES[kind]
+    vehicle.owner = make_owner(rng)
+    vehicle.entry = {"type": kind, "colour": str(rng.choice(others)), "make": make, "model": model}
 
 
 def differ(a: str, b: str) -> int:

@@ -22,6 +22,7 @@ PAINTS: dict[str, Colour] = {
     "orange": (36, 120, 236),
     "brown": (44, 66, 104),
 }
+SHADES = frozenset(("white", "silver", "grey", "black"))  # light alone decides which of two neighbours it is
 SHARES = (0.26, 0.16, 0.14, 0.17, 0.08, 0.08, 0.03, 0.03, 0.02, 0.03)
 WORDS = (
     "CARGO",

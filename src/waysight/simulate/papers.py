@@ -151,5 +151,5 @@ def write_papers(city: City, folder: Path) -> None:
     write_rows(folder / "hotlist.csv", HOTLIST_COLUMNS, rows)
     revoked = [{k: row[k] for k in ("plate", "case_number")} for row in rows if row["note"] == "revoked"]
     write_rows(folder / "revoked.csv", ("plate", "case_number"), revoked)
-    register = [v.register_row() for v in city.fleet.vehicles if v.owner]
+    register = [v.register_row() for v in (*city.fleet.vehicles, *city.on_record) if v.owner]
     write_rows(folder / "vehicles.csv", tuple(register[0]) if register else ("plate",), register)

@@ -151,6 +151,30 @@ def render_plate(design: str, text: str, height_px: int = 64) -> Bgr:
     return draw_plate(find_design(design), text, height_px, PlateStyle())
 
 
+def soiled(plate: Bgr, dirt: float, rng: np.random.Generator) -> Bgr:
+    """The plate, uint8 BGR (h, w, 3), with splashes of mud; `dirt` 0..1 is how many and how thick they are."""
+    height, width = plate.shape[:2]
+    mud, cover = np.array([58.0, 78.0, 96.0]), np.zeros((height, width), np.float32)
+    for _ in range(round(4 + 26 * dirt)):
+        centre = (int(rng.uniform(0, width)), int(height * rng.beta(2.0, 1.2)))
+        size = (
+            int(rng.uniform(0.02, 0.05 + 0.09 * dirt) * width),
+            int(rng.uniform(0.04, 0.10 + 0.16 * dirt) * height),
+        )
+        cv2.ellipse(
+            cover,
+            centre,
+            size,
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            float(rng.uniform(0.3, 0.5 + 0.5 * dirt)),
+            -1,
+        )
+    share = cv2.GaussianBlur(cover, (0, 0), height / 24)[..., None]
+    return np.asarray(np.clip(plate * (1 - share) + mud * share, 0, 255), np.uint8)
+
+
 def draw_plate(design: PlateDesign, text: str, height_px: int, style: PlateStyle) -> Bgr:
     """Draws one specimen of a design, uint8 BGR (height_px, w, 3)."""
     scale = height_px / design.size_mm[1]

@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import cv2
 
 from waysight.errors import BadConfiguration
-from waysight.simulate.city import build_city
+from waysight.simulate.busy import build_busy_city, busy_sites
+from waysight.simulate.city import City, build_city
 from waysight.simulate.film import write_clip
 from waysight.simulate.papers import write_papers
-from waysight.simulate.sites import FPS, all_sites
+from waysight.simulate.sites import all_sites
 from waysight.simulate.truth import make_truth
 
 DEMO_START_MS = 1_794_805_200_000  # 2026-11-16T05:00:00Z: noon of a Monday in Kazakhstan
@@ -32,6 +34,16 @@ class Order:
     seed: int = 7
     seconds: float = 60.0
     start_ms: int = DEMO_START_MS
+    busy: bool = False
+
+    def build(self) -> City:
+        """The city that is filmed."""
+        make = build_busy_city if self.busy else build_city
+        return make(self.seed, self.seconds, self.start_ms)
+
+    def clip_names(self) -> list[str]:
+        """File names of its clips."""
+        return [f"{site.camera_id}.mp4" for site in (busy_sites() if self.busy else all_sites())]
 
     def key(self) -> str:
         """Hash of the order and of the code and designs that carry it out."""
@@ -44,16 +56,11 @@ class Order:
         return digest.hexdigest()
 
 
-def clip_names() -> list[str]:
-    """File names of all clips."""
-    return [f"{site.camera_id}.mp4" for site in all_sites()]
-
-
 def is_complete(order: Order, folder: Path) -> bool:
     """Whether the folder already holds everything this order would make."""
     state = _state(folder)
-    made = all((folder / name).is_file() for name in (*PAPERS, *clip_names()))
-    return made and state["key"] == order.key() and set(state["clips"]) == set(clip_names())
+    made = all((folder / name).is_file() for name in (*PAPERS, *order.clip_names()))
+    return made and state["key"] == order.key() and set(state["clips"]) == set(order.clip_names())
 
 
 def _state(folder: Path) -> dict[str, Any]:
@@ -70,8 +77,13 @@ def _share(counters: Any) -> None:
     cv2.setNumThreads(1)
 
 
+@lru_cache(maxsize=1)
+def _city(order: Order) -> City:
+    return order.build()
+
+
 def _film(order: Order, number: int, folder: str) -> str:
-    city = build_city(order.seed, order.seconds, order.start_ms)
+    city = _city(order)
     site = city.sites[number]
     name = f"{site.camera_id}.mp4"
 
@@ -96,16 +108,16 @@ def render(order: Order, folder: Path, progress: Callable[[int, int], None], pro
         if state["key"] != order.key():
             state = {"key": order.key(), "clips": []}
         _keep(folder, state)
-        _write_papers(order, folder)
+        city = _write_papers(order, folder)
     except OSError as error:
         raise BadConfiguration(f"cannot write the simulator's output to {folder}: {error}") from error
-    sites = all_sites()
+    sites = city.sites
     have = [name for name in state["clips"] if (folder / name).is_file()]
     todo = [i for i, site in enumerate(sites) if f"{site.camera_id}.mp4" not in have]
     todo.sort(key=lambda i: -sites[i].view.width_px * len(sites[i].lanes_m))
     context = multiprocessing.get_context("spawn")
     counters = context.Array("i", len(sites))
-    frames = round(order.seconds * FPS)
+    frames = round(order.seconds * city.fps)
     with ProcessPoolExecutor(processes, context, _share, (counters,)) as pool:
         waiting: set[Future[str]] = {pool.submit(_film, order, i, str(folder)) for i in todo}
         while waiting:
@@ -121,7 +133,8 @@ def _keep(folder: Path, state: dict[str, Any]) -> None:
     (folder / STATE).write_text(json.dumps(state) + "\n", encoding="utf-8")
 
 
-def _write_papers(order: Order, folder: Path) -> None:
-    city = build_city(order.seed, order.seconds, order.start_ms)
+def _write_papers(order: Order, folder: Path) -> City:
+    city = _city(order)
     write_papers(city, folder)
     (folder / "truth.json").write_text(json.dumps(make_truth(city), indent=1) + "\n", encoding="utf-8")
+    return city

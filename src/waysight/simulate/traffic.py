@@ -29,6 +29,13 @@ class Motion:
         start, y, v, a = self._phase(t)
         return y + v * (t - start) + a * (t - start) ** 2 / 2
 
+    def ys(self, times: Array) -> Array:
+        """`y` at many times (n,), s: (n,), m."""
+        phases = np.array(self.phases)
+        at = np.maximum(np.searchsorted(phases[:, 0], times, side="right") - 1, 0)
+        start, y, v, a = phases[at].T
+        return np.asarray(y + v * (times - start) + a * (times - start) ** 2 / 2)
+
     def speed(self, t: float) -> float:
         """Signed speed, m/s; negative towards the camera."""
         start, _, v, a = self._phase(t)
@@ -41,7 +48,7 @@ class Motion:
     def when(self, y: float, low_s: float = -60.0, high_s: float = 240.0) -> float | None:
         """The time at which the near end crosses `y`, or None."""
         times = np.arange(low_s, high_s, 0.25)
-        side = np.array([self.y(float(t)) >= y for t in times])
+        side = self.ys(times) >= y
         turns = np.flatnonzero(side[1:] != side[:-1])
         if not len(turns):
             return None
@@ -85,9 +92,9 @@ class Drive:
     motion: Motion
     offset_m: float = 0.0
 
-    @cached_property
+    @property
     def built(self) -> tuple[Body | Figure, Look]:
-        return self.vehicle.build()
+        return self.vehicle.built
 
     @property
     def length_m(self) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waysight.simulate.city import City
+from waysight.simulate.fleet import Vehicle
 from waysight.simulate.sites import FPS, SECTION, SECTION_M, STOP_LINE_M, Site
 from waysight.simulate.traffic import Drive
 
@@ -20,6 +21,8 @@ MRP_2026_TENGE = 4325
 SPEED_TIERS_MRP = ((60.0, 40), (40.0, 20), (20.0, 10), (10.0, 5))
 SPEED_LAW = {5: "592(1)", 10: "592(2)", 20: "592(3)", 40: "592(3-1)"}
 RED_LIGHT_MRP = 10
+# What a meter may take off a true speed in the driver's favour, km/h: its own error and as much again for the doubt.
+LENIENCE_KMH = {"spot_speed": 6.0, "average_speed": 2.0}
 REFERENCE_Y_M = 30.0
 ALMATY = timezone(timedelta(hours=5))
 Record = dict[str, Any]
@@ -138,23 +141,36 @@ def _red(city: City, drive: Drive) -> Record | None:
     )
 
 
+def _hard(vehicle: Vehicle) -> str:
+    """What makes it hard to prove anything against this vehicle, or ""."""
+    return "dirty plate" if vehicle.dirt else "heavy vehicle" if vehicle.label != "car" else ""
+
+
+def _units(over_kmh: float) -> int:
+    """MRP for this much over the limit. On a boundary the lower tier applies; 10 is over the first one."""
+    return next((mrp for bound, mrp in SPEED_TIERS_MRP if over_kmh > bound or bound == over_kmh == 10.0), 0)
+
+
 def due_fine(city: City, violation: Record, sites: dict[str, Site]) -> Record | None:
-    """The fine a violation leads to: Kazakh plate, owner on record, papers of the camera in force; else None."""
+    """The fine a violation leads to: Kazakh plate, its own entry in the register, papers of the camera in force; else None.
+
+    `lowest_amount` is what measuring in the driver's favour may make of it: 0 where there need be no fine.
+    """
     vehicle = next(v for v in city.fleet.vehicles if v.plate == violation["plate"])
     papers = sites[violation["camera_id"]].settings.get("certificate")
     day = datetime.fromtimestamp(violation["occurred_ms"] / 1000, ALMATY).date().isoformat()
-    if vehicle.country != "kz" or not vehicle.owner or papers is None or papers["verified_until"] < day:
+    owned = vehicle.owner and not vehicle.entry
+    if vehicle.country != "kz" or not owned or papers is None or papers["verified_until"] < day:
         return None
     if violation["offence"] == "red_light":
-        units, law = RED_LIGHT_MRP, "599(1)"
+        units, law, lowest = RED_LIGHT_MRP, "599(1)", RED_LIGHT_MRP
     else:
         over = violation["speed_kmh"] - violation["limit_kmh"]
-        # On a boundary the lower tier applies, hence the strict comparison above the first one.
-        units = next(mrp for bound, mrp in SPEED_TIERS_MRP if over > bound or bound == over == 10.0)
+        units, lowest = _units(over), _units(over - LENIENCE_KMH[violation["offence"]])
         law = SPEED_LAW[units]
     return {
         "plate": vehicle.plate, "offence": violation["offence"], "amount": units * MRP_2026_TENGE,
-        "currency": "KZT", "law": law, "units_mrp": units,
+        "currency": "KZT", "law": law, "units_mrp": units, "lowest_amount": lowest * MRP_2026_TENGE, "hard": _hard(vehicle),
     }  # fmt: skip
 
 
@@ -200,6 +216,7 @@ def make_truth(city: City) -> Record:
             if r["plate"] in kinds and r["legible"]
         ],
         "fines": [f for f in (due_fine(city, v, sites) for v in violations) if f],
+        "other_entries": sorted(v.plate for v in city.fleet.vehicles if v.entry),
         "people": sum(s.kind == "person" for s in city.strolls),
         "bicycles": sum(s.kind == "bicycle" for s in city.strolls),
         "not_wanted": [

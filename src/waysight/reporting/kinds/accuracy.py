@@ -12,7 +12,7 @@ from waysight.reporting.asked import ask
 from waysight.reporting.charts import Chart
 from waysight.reporting.document import Report, Section
 from waysight.reporting.reports import Period
-from waysight.reporting.truth import TRUE_FINES, judge, load_truth
+from waysight.reporting.truth import ACTS_OF, TRUE_FINES, judge, load_truth, misses
 from waysight.storage.review_statistics import COUNTS, decided
 
 _FINES = """
@@ -20,6 +20,7 @@ SELECT count() AS issued, countIf(status = 'cancelled') AS cancelled, countIf(ap
     countIf(appeal != '') AS appeals
 FROM fines_current WHERE issued_ms >= {from_ms:Int64} AND issued_ms < {to_ms:Int64}
 """
+_PLATES = 1_000
 
 
 def report(clickhouse: ClickHouse, asked: Period, truth: Path | None = None) -> Report:
@@ -49,13 +50,23 @@ def report(clickhouse: ClickHouse, asked: Period, truth: Path | None = None) -> 
     }
     sections = []
     if truth is not None:
-        found = judge(load_truth(truth), ask(clickhouse, TRUE_FINES, asked))
-        data["truth"] = {k: found[k] for k in ("violations", "fines", "wrong")}
+        true = load_truth(truth)
+        found = judge(true, ask(clickhouse, TRUE_FINES, asked))
+        missed = _missed(clickhouse, true, found["missing"])
+        data["truth"] = {
+            **{k: found[k] for k in ("violations", "fines", "due", "lenient", "wrong")},
+            "missed": _bounded(len(found["missing"]), found["due"]),
+            "missed_because": missed,
+        }
         data["wrong_fines"] = {
             **_bounded(len(found["wrong"]), found["fines"]),
             "measured_by": f"truth {truth.name}",
         }
-        sections.append(Section("Fines that the truth does not know", "", found["wrong"]))
+        words = f"Of {found['fines']} fines {found['lenient']} are of a lower tier than the true speed, as measuring in the driver's favour may have it."
+        sections = [
+            Section("Fines that the truth does not know", words, found["wrong"]),
+            Section("True fines that were not issued", f"{len(found['missing'])} of {found['due']}.", missed),
+        ]
     lines = [
         {"what": what, **{k: data[key][k] for k in ("count", "total", "rate", "upper_95")}, "of": of}
         for key, what, of in (
@@ -85,6 +96,15 @@ def report(clickhouse: ClickHouse, asked: Period, truth: Path | None = None) -> 
         Section("Reasons", "", data["reasons"]),
     ]  # fmt: skip
     return Report("Accuracy", asked.from_ms, asked.to_ms, data, sections)
+
+
+def _missed(
+    clickhouse: ClickHouse, truth: dict[str, Any], missing: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    plates, rows = sorted({true["plate"] for true in missing}), list[dict[str, Any]]()
+    for at in range(0, len(plates), _PLATES):
+        rows += clickhouse.rows(ACTS_OF, {"plates": plates[at : at + _PLATES]})
+    return misses(truth, missing, rows)
 
 
 def _bounded(count: int, total: int) -> dict[str, Any]:
