@@ -13,6 +13,7 @@ from waysight.commands.export import (
     Export,
     Selection,
 )  # the command's own module, for the memory that it needs
+from waysight.reporting.reading import batches, months
 from waysight.settings import get_settings
 from waysight.storage.tables import table
 
@@ -21,7 +22,8 @@ def main(out: Path) -> None:
     """Export all violations to Parquet and print time (s), CPU (s), highest resident memory (MiB), rows, bytes."""
     begin, wanted = time.monotonic(), Selection(table("violations"))
     with Export(out, "parquet", wanted.schema) as export:
-        export.write_all(connect(get_settings()).batches(*wanted.sql()), lambda _: None)
+        clickhouse = connect(get_settings())
+        export.write_all(batches(clickhouse, wanted, months(clickhouse, wanted)), lambda _: None)
         manifest = export.manifest({})
         export.publish(manifest)
     used = resource.getrusage(resource.RUSAGE_SELF)

@@ -58,11 +58,19 @@ class Selection:
             parameters[column] = wanted
         return " AND ".join(parts), parameters
 
-    def sql(self) -> tuple[str, dict[str, Any]]:
-        """The columns of the rows in the order of the table's key, so that the same rows make the same file."""
+    def sql(self, partition: str = "") -> tuple[str, dict[str, Any]]:
+        """The columns of the rows in the order of the table's key, so that the same rows make the same file.
+
+        With `partition` only those of this partition of the table: what one answer's merge holds in memory.
+        """
         condition, parameters = self.where()
         columns = ", ".join(f"`{name}`" for name in self.schema.names)
         order = ", ".join(f"`{name}`" for name in self.table.order)
+        if partition:
+            condition, parameters = (
+                f"_partition_id = {{partition:String}} AND {condition}",
+                {**parameters, "partition": partition},
+            )
         return f"SELECT {columns} FROM {self.table.name} FINAL WHERE {condition} ORDER BY {order}", parameters
 
     def described(self) -> dict[str, Any]:
