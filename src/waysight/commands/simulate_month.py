@@ -75,7 +75,9 @@ def month_of(
     )
     with ExitStack() as stack:
         stack.enter_context(ended_by_sigterm())
-        folder = out or Path(stack.enter_context(TemporaryDirectory(prefix="waysight-month-")))
+        folder = (
+            _made(out) if out else Path(stack.enter_context(TemporaryDirectory(prefix="waysight-month-")))
+        )
         bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
         task = bar.add_task("simulating", total=passes)
 
@@ -164,6 +166,14 @@ def _table(order: Order, score: Score) -> None:
         "paid found",
     )
     print_table(columns, rows, title)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadConfiguration(f"cannot write to {folder}: {error.strerror}; choose another --out") from error
+    return folder
 
 
 def _write(path: Path, score: Score) -> None:
