@@ -48,6 +48,8 @@ def read_rows(
                 if None in row or any(v is None for v in row.values()):
                     raise BadConfiguration(f"{path}:{line}: the line has not {len(columns)} values")
                 values = {k: v.strip() for k, v in row.items()}
+                if "\0" in "".join(values.values()):
+                    raise BadConfiguration(f"{path}:{line}: a zero byte; this is no text, correct the line")
                 if any(values.values()):
                     yield line, values
     except OSError as error:

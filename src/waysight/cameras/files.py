@@ -153,7 +153,9 @@ def _relevant(error: ValidationError) -> list[Any]:
         for e in found
     )
     unmeant = "literal['keyframes']" if meant_fps else "Fps"
-    return [e for e in found if unmeant not in map(str, e["loc"])]
+    found = [e for e in found if unmeant not in map(str, e["loc"])]
+    # Where a camera is wrong, pydantic counts it as missing besides.
+    return [e for e in found if len(e["loc"]) > 1 or e["type"] != "too_short" or not e["input"]] or found
 
 
 def _where(raw: dict[str, Any], loc: tuple[int | str, ...]) -> str:
@@ -173,5 +175,7 @@ def _words(error: Any) -> str:
         return "unknown field; remove it or correct its spelling"
     if error["type"] == "missing":
         return "is missing; add it"
+    if error["type"] == "too_short" and not error["input"]:
+        return "is empty; describe at least one"
     message = str(error["msg"]).removeprefix("Value error, ")
     return message if isinstance(error["input"], dict | list) else f"{message} (is {error['input']!r})"

@@ -9,10 +9,13 @@ import typer
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.dead_letters import dead_letters, replay
 from waysight.adapters.kafka import Publisher
+from waysight.commands.narrowing import one_of
 from waysight.commands.output import Json, note, open_codec, print_json, print_table, when
 from waysight.engine import Message
+from waysight.errors import BadConfiguration
 from waysight.messages import DeadLetter
 from waysight.settings import get_settings
+from waysight.topics import all_topics
 
 letters_app = typer.Typer(help="Records that could not be used.", no_args_is_help=True)
 Topic = Annotated[str, typer.Option(help="Only letters of this topic.")]
@@ -43,6 +46,10 @@ def replay_command(numbers: Number = None, topic: Topic = "", json_: Json = Fals
     """Send letters to their topics again, after what made them unusable has been mended."""
     settings = get_settings()
     chosen = [(m, letter) for m, letter in _matching(topic) if not numbers or m.offset in numbers]
+    if missing := sorted(set(numbers or ()) - {m.offset for m, _ in chosen}):
+        raise BadConfiguration(
+            f"no such dead letters{f' of {topic}' if topic else ''}: {missing}; `waysight dead-letters list` has them"
+        )
     codec = open_codec(settings)
     detail = {"topic": topic, "numbers": [m.offset for m, _ in chosen]}
     AuditLog(settings, codec).record("dead-letters.replay", "replay", "", detail, len(chosen))
@@ -59,6 +66,7 @@ def replay_command(numbers: Number = None, topic: Topic = "", json_: Json = Fals
 
 
 def _matching(topic: str) -> list[tuple[Message, DeadLetter]]:
+    one_of(topic, tuple(all_topics()), "--topic")
     settings = get_settings()
     return [(m, d) for m, d in dead_letters(settings, open_codec(settings)) if topic in ("", d.topic)]
 

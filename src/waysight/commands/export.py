@@ -11,11 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import ClickHouse, connect
+from waysight.commands import narrowing
 from waysight.commands.output import Case, Json, Purpose, note, open_codec, print_json
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.reporting.exports import Export
 from waysight.reporting.formats import FORMATS
+from waysight.reporting.reading import batches, months
 from waysight.reporting.selection import Selection, cursor_of, parse_cursor, parse_time
 from waysight.settings import get_settings
 from waysight.storage.tables import table
@@ -72,12 +74,21 @@ def run(
         from waysight.commands.export_datex import export_datex
 
         span = parse_time(from_, "--from"), parse_time(to, "--to")
+        narrowing.in_order(*span)
         export_datex(out, *span, camera, step, country, creator, json_)
         return
     require_purpose(purpose, case)
     if dataset not in DATASETS:
         raise BadConfiguration(f"there is no export of {dataset!r}; there are {', '.join(DATASETS)}")
-    given = {"camera_id": camera, "plate": canonical(plate), "offence": offence, "status": status}
+    times = parse_time(from_, "--from"), parse_time(to, "--to")
+    narrowing.in_order(*times)
+    narrowing.one_of(status, narrowing.STATUSES.get(dataset, (status,)), "--status")
+    given = {
+        "camera_id": camera,
+        "plate": canonical(plate),
+        "offence": narrowing.offence(offence),
+        "status": status,
+    }
     until, since = parse_cursor(until_cursor, "--until-cursor"), parse_cursor(since_cursor, "--since-cursor")
     settings = get_settings()
     clickhouse = connect(settings)
@@ -85,18 +96,16 @@ def run(
         until = _settled_ms(clickhouse)
     wanted = Selection(
         table(dataset),
-        parse_time(from_, "--from"),
-        parse_time(to, "--to"),
+        *times,
         {name: value for name, value in given.items() if value},
         tuple(c.strip() for c in columns.split(",") if c.strip()),
         since,
         until,
     )
-    condition, parameters = wanted.where()
-    total = int(clickhouse.run(f"SELECT count() FROM {dataset} FINAL WHERE {condition}", parameters))
+    found = months(clickhouse, wanted)
     with Export(out, format_, wanted.schema) as export, _progress() as bar:
-        task = bar.add_task(f"{dataset} to {out.name}", total=total)
-        export.write_all(clickhouse.batches(*wanted.sql()), lambda rows: bar.update(task, completed=rows))
+        task = bar.add_task(f"{dataset} to {out.name}", total=sum(found.values()))
+        export.write_all(batches(clickhouse, wanted, found), lambda rows: bar.update(task, completed=rows))
         manifest = export.manifest({"dataset": dataset, "asked": wanted.described(), **_cursors(wanted)})
         detail = {
             **wanted.described(),

@@ -21,6 +21,7 @@ from waysight.cameras.files import camera_of
 from waysight.codec import Codec
 from waysight.commands.fine_campaigns import add
 from waysight.commands.governed import Desk, look_up
+from waysight.commands.narrowing import STATUSES, one_of
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.domain.fines.issue import reasons_against
 from waysight.domain.plates import canonical
@@ -50,6 +51,7 @@ def list_fines(
     json_: Json = False,
 ) -> None:
     """Show fines, newest first."""
+    one_of(status, STATUSES["fines"], "--status")
     equal = {k: v for k, v in {"plate": canonical(plate), "status": status}.items() if v}
 
     def find(desk: Desk) -> tuple[list[Fine], dict[str, str]]:

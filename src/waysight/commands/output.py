@@ -45,6 +45,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     console = Console()
     console = console if console.is_terminal else Console(width=240)
     console.print(table)
+    if not table.row_count:
+        note("nothing found")
 
 
 def when(at_ms: int | None) -> str:

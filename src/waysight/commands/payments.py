@@ -10,6 +10,7 @@ import typer
 from waysight.authority.imports import amount_of, convert_all, moment_ms, read_rows
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_file
+from waysight.commands.narrowing import in_order
 from waysight.commands.output import Case, Json, Purpose, print_json, print_table, when
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
@@ -64,6 +65,7 @@ def report(
 ) -> None:
     """Payments that need a person: unknown number, wrong currency, partial, twice, too much, after the end."""
     given = {"from_ms": moment_ms(from_, "--from"), "to_ms": moment_ms(to, "--to")}
+    in_order(given["from_ms"], given["to_ms"])
 
     def find(desk: Desk) -> tuple[list[dict[str, Any]], dict[str, str]]:
         return desk.clickhouse.rows(_REPORT, given), {"from": from_, "to": to}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from waysight.adapters.clickhouse import ClickHouse, connect
+from waysight.commands.narrowing import a_place, in_order
 from waysight.commands.output import Json, note, print_json, print_table, when
 from waysight.errors import BadConfiguration
 from waysight.reporting.asked import local_zone
@@ -136,8 +137,17 @@ def deterrence_report(
         raise BadConfiguration(
             "--place and --since go together: where a camera came, and when it began to work"
         )
+    for name, given in (("--place", place), ("--control", control)):
+        for each in given or ():
+            a_place(each, name)
+    if both := set(place or ()) & set(control or ()):
+        raise BadConfiguration(
+            f"{min(both)} is --place and --control; a control is a place that got no camera"
+        )
+    times = parse_time(from_, "--from"), parse_time(to, "--to")
+    in_order(*times)
     clickhouse = connect(get_settings())
-    asked = deterrence.span(clickhouse, parse_time(from_, "--from"), parse_time(to, "--to"))
+    asked = deterrence.span(clickhouse, *times)
     question = deterrence.Question(tuple(place or ()), tuple(control or ()), parse_time(since, "--since"))
     made = deterrence.report(clickhouse, asked, local_zone(clickhouse, asked, timezone), question)
     _show(made, out, html, pdf, json_)
@@ -173,8 +183,10 @@ def _check(clickhouse: ClickHouse, asked: Period, camera: str, as_json: bool) ->
 
 
 def _open(from_: str, to: str, decided: bool = False) -> tuple[ClickHouse, Period]:
+    times = parse_time(from_, "--from"), parse_time(to, "--to")
+    in_order(*times)
     clickhouse = connect(get_settings())
-    return clickhouse, period(clickhouse, parse_time(from_, "--from"), parse_time(to, "--to"), decided)
+    return clickhouse, period(clickhouse, *times, decided)
 
 
 def _show(report: Report, out: Path | None, html: Path | None, pdf: Path | None, as_json: bool) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from waysight.authority.imports import convert_all, moment_ms, read_rows
 from waysight.commands.importing import publish_file
+from waysight.commands.narrowing import a_place
 from waysight.commands.output import Json
 from waysight.domain.ids import derive_id
 from waysight.errors import BadConfiguration
@@ -44,8 +45,7 @@ def statistic_of(row: dict[str, str], imported_ms: int) -> Statistic:
     """A figure from text fields; raises BadConfiguration for a wrong one."""
     if empty := [c for c in COLUMNS if not row[c]]:
         raise BadConfiguration(f"{', '.join(empty)} empty")
-    if not re.fullmatch(r"(camera|road|district):.+", row["place"]):
-        raise BadConfiguration(f"place {row['place']!r}: write camera:<id>, road:<name> or district:<name>")
+    a_place(row["place"], "place")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", row["category"]) or row["category"] == "violations":
         raise BadConfiguration(
             f"category {row['category']!r}: small letters, digits and _; `violations` are our own"

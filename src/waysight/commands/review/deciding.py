@@ -12,7 +12,7 @@ from waysight.authority.review.desk import Desk
 from waysight.authority.review.examination import REASONS
 from waysight.authority.review.work import free_for, queue, with_violations
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
-from waysight.commands.review.looking import Id
+from waysight.commands.review.looking import Id, narrowed_to
 from waysight.errors import NotAllowed
 from waysight.messages import Review, Violation
 from waysight.settings import get_settings
@@ -97,8 +97,8 @@ def accept_all(
     require_purpose(purpose, case)
     if not (offence or camera):
         raise NotAllowed("accepting many needs --offence or --camera: nobody accepts everything at once")
+    narrowed = narrowed_to(offence, camera, country)
     desk = open_desk(officer)
-    narrowed = {"offence": offence, "camera_id": camera, "country": country}
     waiting = queue(
         desk.settings, desk.codec, desk.clickhouse, desk.now_ms(), desk.officer, narrowed=narrowed
     )

@@ -16,6 +16,8 @@ from waysight.authority.evidence.pictures import annotated
 from waysight.authority.review.desk import registered
 from waysight.authority.review.examination import inspect, load_frames, pictures_of
 from waysight.authority.review.work import MOST, Waiting, free_for, queue, with_violations
+from waysight.authority.rulepacks import all_packs
+from waysight.commands import narrowing
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.errors import BadMessage, NotAllowed
 from waysight.messages import Violation
@@ -40,9 +42,9 @@ def list_waiting(
 ) -> None:
     """Show what waits for a decision, first to look at first: what lapses within a week, then the gravest, then the oldest."""
     require_purpose(purpose, case)
+    narrowed = narrowed_to(offence, camera, country)
     settings = get_settings()
     codec = open_codec(settings)
-    narrowed = {"offence": offence, "camera_id": camera, "country": country}
     clickhouse = connect(settings)
     found = queue(settings, codec, clickhouse, time.time_ns() // 1_000_000, officer, all_, narrowed)
     shown = with_violations(clickhouse, free_for(found, officer)[:1] if next_ else found[:limit])
@@ -58,6 +60,12 @@ def list_waiting(
           _speed(w.violation.limit_kmh), w.place.stage, w.place.severity, when(w.place.deadline_ms), w.place.holder) for w in shown),
         "" if len(shown) == len(found) else f"{len(shown)} of {len(found)}{' and more' if len(found) == MOST else ''}",
     )  # fmt: skip
+
+
+def narrowed_to(offence: str, camera: str, country: str) -> dict[str, str]:
+    """What a queue is narrowed by, by column, "" for all; raises BadConfiguration for what there is not."""
+    narrowing.one_of(country, tuple(all_packs()), "--country")
+    return {"offence": narrowing.offence(offence), "camera_id": camera, "country": country}
 
 
 def show(

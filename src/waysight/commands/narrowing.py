@@ -1,0 +1,41 @@
+"""What a list or a file is narrowed by: a misspelt word must not look like a register without a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import get_args, get_type_hints
+
+from waysight.domain.enforcement.offences import OFFENCES
+from waysight.errors import BadConfiguration
+from waysight.messages import Alert, Fine
+
+STATUSES = {
+    "fines": get_args(get_type_hints(Fine)["status"]),
+    "alerts": get_args(get_type_hints(Alert)["status"]),
+}
+
+
+def one_of(value: str, known: Collection[str], option: str) -> str:
+    """`value` where it is known or empty; raises BadConfiguration."""
+    if value and value not in known:
+        raise BadConfiguration(f"{option} {value!r} is none of {', '.join(known)}")
+    return value
+
+
+def offence(value: str) -> str:
+    """The name of an offence, or ""; raises BadConfiguration."""
+    return one_of(value, sorted(o.name for o in OFFENCES.values()), "--offence")
+
+
+def a_place(value: str, name: str) -> str:
+    """A place as published figures name it; raises BadConfiguration."""
+    if not re.fullmatch(r"(camera|road|district):.+", value):
+        raise BadConfiguration(f"{name} {value!r}: write camera:<id>, road:<name> or district:<name>")
+    return value
+
+
+def in_order(from_ms: int | None, to_ms: int | None, names: str = "--from and --to") -> None:
+    """Refuse a time that ends before it begins: raises BadConfiguration."""
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise BadConfiguration(f"{names}: the first is not before the second, so nothing lies between")
