@@ -18,6 +18,7 @@ from waysight.evaluation.month_exports import DATASETS, file_of
 from waysight.local.temporary import temporary_stack
 from waysight.processors.store import StoreLogic, Writer
 from waysight.reporting.exports import Export
+from waysight.reporting.reading import batches, months
 from waysight.reporting.selection import Selection
 from waysight.settings import Settings
 from waysight.storage.migrations import migrate
@@ -46,7 +47,8 @@ class ClickHouseShelf:
 
     def batches(self, wanted: Selection) -> Iterable[pa.RecordBatch]:
         """As `waysight export` reads them."""
-        return connect(self._settings).batches(*wanted.sql())
+        clickhouse = connect(self._settings)
+        return batches(clickhouse, wanted, months(clickhouse, wanted))
 
 
 class MemoryShelf:
