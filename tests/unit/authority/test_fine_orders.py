@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from waysight.domain.fines.actions import ACTS
 from waysight.domain.fines.pricing import fine_id_of
-from waysight.messages import FineAction
+from waysight.messages import Fine, FineAction
 
 Make = Callable[..., Any]
 DAY_MS = 86_400_000
@@ -117,6 +117,34 @@ def test_the_order_of_arrival_changes_no_fine(
             series.setdefault(fine.series, set()).add(fine.serial)
         assert all(serials == set(range(1, len(serials) + 1)) for serials in series.values())
         assert sum(map(len, series.values())) == len(world.current())
+    refunds = {r.action_id: r.amount for r in records if isinstance(r, FineAction)}
+    back = [e for e in wild.bus.records(CODEC, "fine-events") if e.transition == "refunded"]
     for fine in wild.current().values():
-        assert fine.paid >= (fine.refund_due or 0)
-        assert fine.amount >= fine.discount_amount > 0
+        refunded = sum(
+            refunds[a] for a in {e.action_id for e in back if e.fine_id == fine.fine_id} if stood(wild, a)
+        )
+        sums(fine, refunded)
+
+
+def stood(world: World, action_id: str) -> bool:
+    """Whether the newest word about an act is not that it was withdrawn or refused."""
+    told = [e for e in world.bus.records(CODEC, "fine-events") if e.action_id == action_id]
+    return bool(told) and told[-1].transition not in ("withdrawn", "refused")
+
+
+def sums(fine: Fine, refunded: Decimal) -> None:
+    """What a fine costs is what was kept, what was let off, what is outstanding, or nothing that ever was due."""
+    kept = fine.paid - (fine.refund_due or 0) - refunded
+    settled, discounted, outstanding, gone = Decimal(0), Decimal(0), Decimal(0), Decimal(0)
+    if fine.status == "paid":
+        settled, discounted = kept, fine.amount - kept
+        assert discounted in (0, fine.amount - fine.discount_amount)
+    elif fine.status in ("issued", "suspended"):
+        settled, outstanding = kept, fine.amount - kept
+        assert outstanding > 0
+    else:
+        gone = fine.amount
+        assert kept == 0
+    assert settled + discounted + outstanding + gone == fine.amount
+    assert min(settled, discounted, outstanding, kept) >= 0
+    assert fine.amount >= fine.discount_amount > 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from itertools import combinations
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -17,8 +19,10 @@ from waysight.authority.rulepacks import all_packs
 from waysight.codec import Codec
 from waysight.domain.confirming import confirmation_of, unsure_values
 from waysight.domain.enforcement.precedence import same_act
+from waysight.domain.fines.act import Rivals
+from waysight.domain.fines.facts import Case
 from waysight.domain.fines.pricing import fine_id_of
-from waysight.messages import Fine, FrameRef, Review, Vehicle, Violation
+from waysight.messages import Fine, FineAction, FrameRef, Payment, Review, Vehicle, Violation
 from waysight.settings import Settings
 
 CODEC = Codec(MemoryRegistry())
@@ -89,8 +93,9 @@ class World:
             self.bus, [FineLogic(CODEC, LAWS)], seed=seed, crash_rate=0.2 if seed else 0.0
         )
 
-    def send(self, *records: Violation | Review | Vehicle) -> None:
-        topics = {Violation: "violations", Review: "reviews", Vehicle: "vehicles"}
+    def send(self, *records: Violation | Review | Vehicle | FineAction | Payment) -> None:
+        topics = {Violation: "violations", Review: "reviews", Vehicle: "vehicles", FineAction: "fine-actions",
+                  Payment: "payments"}  # fmt: skip
         for record in records:
             topic = topics[type(record)]
             self.bus.send(topic, record.plate, CODEC.encode(topic, record))
@@ -147,6 +152,64 @@ def test_of_one_act_one_fine_stands(day: tuple[list[Any], list[int], int]) -> No
         numbers.setdefault(fine.fine_id, set()).add(fine.number)
     assert all(len(found) == 1 for found in numbers.values()), "a fine keeps its number"
     assert len(set().union(*numbers.values())) == len(numbers), "a number names one fine"
+
+
+def _ending(violation: Violation, how: str, day: int) -> Review | FineAction | Payment:
+    """What ends a fine, or pays half of it, some days after the reviews."""
+    at_ms, fine = NOON_MS + (day + 1) * DAY_MS, fine_id_of(violation.violation_id)
+    if how == "reject":
+        return replace(
+            _reviews(violation)[0],
+            review_id=f"no-{fine}",
+            decision="rejected",
+            reason="other",
+            reviewed_ms=at_ms,
+        )
+    if how == "cancel":
+        return FineAction(action_id=fine, fine_number=fine, plate=violation.plate, kind="cancelled", at_ms=at_ms,
+                          by="B. Chief", reason="faulty")  # fmt: skip
+    money = {"kz": "KZT", "pe": "PEN", "ma": "MAD"}[violation.country]
+    return Payment(payment_id=fine, fine_number=fine, plate=violation.plate, amount=Decimal(100), currency=money,
+                   paid_ms=at_ms)  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    days(),
+    st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from(["reject", "cancel", "pay"]), st.integers(1, 9)),
+        max_size=6,
+    ),
+)
+def test_while_any_is_due_exactly_one_of_an_act_stands(
+    day: tuple[list[Any], list[int], int], ends: list[tuple[int, str, int]]
+) -> None:
+    """Fines end and are paid in any order: no two of one act stand, and what is due has one that stands for it."""
+    records, order, seed = day
+    violations = [r for r in records if isinstance(r, Violation)]
+    happened = {
+        (n % len(violations), how): _ending(violations[n % len(violations)], how, after)
+        for n, how, after in ends
+    }
+    plain, wild = World(), World(seed)
+    plain.send(*records, *happened.values())
+    for index in order:
+        wild.send(records[index])
+    wild.told()
+    for late in Random(seed).sample(list(happened.values()), len(happened)):
+        wild.send(late)
+        wild.told()
+    stands = wild.standing()
+    ended = {violations[n].violation_id for n, how in happened if how in ("reject", "cancel")}
+    due = [v for v in violations if v.violation_id not in ended]
+    cases = [Case(violation=v) for v in due]
+    rivals = Rivals(cases)
+    for n, one in enumerate(due):
+        near = {fine_id_of(due[i].violation_id) for i in rivals.of(n, 0)} & stands
+        mine = fine_id_of(one.violation_id) in stands
+        assert mine != bool(near), f"{one.violation_id} stands: {mine}, and of its act {near}"
+    assert not {fine_id_of(v) for v in ended} & stands
+    assert stands == plain.standing()
 
 
 def test_every_country_has_fines_and_rivals_here() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -157,16 +157,25 @@ def with_status(standing: Standing) -> Standing:
     fine = standing.fine
     paid = sum((amount for _, amount in standing.received), ZERO)
     over = fine.status in ("cancelled", "written_off")
-    cost = _while_pending(standing)
-    settled = None if over else cost.settled_by(standing.received)
+    cost, kept = _while_pending(standing), _kept(standing)
+    settled = None if over else cost.settled_by(kept)
     due = ZERO if over else cost.due_on(settled) if settled else fine.amount
     status = fine.status
     if not over:
         status = "paid" if settled else "suspended" if standing.pending else "issued"
-    back = max(paid - due, ZERO) - standing.refunded
+    back = sum((amount for _, amount in kept), ZERO) - due
     return replace(
         standing, fine=replace(fine, paid=paid, status=status, refund_due=back if back > 0 else None)
     )
+
+
+def _kept(standing: Standing) -> tuple[tuple[date, Decimal], ...]:
+    """The payments less what was paid back of them, the newest first."""
+    left, kept = standing.refunded, list[tuple[date, Decimal]]()
+    for day, amount in reversed(standing.received):
+        kept.append((day, amount - min(left, amount)))
+        left -= min(left, amount)
+    return tuple(kept[::-1])
 
 
 def _while_pending(standing: Standing) -> Price:
@@ -211,9 +220,10 @@ def beaten(standing: Standing, by: str, on: date) -> Standing:
 
 
 def reinstated(ground: Ground, standing: Standing, on: date) -> Standing:
-    """It stands (again); the clocks stood still meanwhile."""
+    """It stands (again); the clocks stood still meanwhile, and go on with the day after, as after an issue."""
     fine = replace(standing.fine, status="issued")
-    holds = (*standing.holds, (standing.beaten_on, on)) if standing.beaten_on else standing.holds
+    held_on = on + timedelta(days=1)
+    holds = (*standing.holds, (standing.beaten_on, held_on)) if standing.beaten_on else standing.holds
     after = replace(standing, fine=fine, holds=holds, beaten_by="", beaten_on=None, end="")
     return with_clocks(ground, after)
 
