@@ -83,6 +83,15 @@ def test_city_is_judged_rightly_when_everything_is_killed_once(tmp_path: Path) -
     assert summary["fines"]["false"] == summary["alerts"]["false"] == 0
     assert summary["fines"]["sum_found"] == summary["fines"]["sum_truth"]
     assert summary["plates"]["read_exact"] >= 0.95 * summary["plates"]["truth"] > 0
+    wrong = summary["wrong_fines"]
+    assert (wrong["count"], wrong["total"]) == (0, summary["fines"]["found"])
+    assert wrong["upper_95"] == pytest.approx(1 - 0.05 ** (1 / wrong["total"]), abs=1e-5)
+    because = summary["reviews"]["rejected_because"]
+    assert {"not_enforceable", "register_missing", "register_type"} <= set(because)
+    assert summary["reviews"]["accepted"] + sum(because.values()) == summary["reviews"]["all"]
+    page = (tmp_path / "out" / "demo" / "accuracy.html").read_text()
+    assert "True fines that were not issued" in page
+    assert not any(row["plate"] in page for row in _rows(tmp_path / "out" / "demo" / "exports" / "fines.csv"))
     exports = tmp_path / "out" / "demo" / "exports"
     for name, key in (("violations", "violation_id"), ("alerts", "alert_id"), ("fines", "fine_id")):
         ids = [row[key] for row in _rows(exports / f"{name}.csv")]

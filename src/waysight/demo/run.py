@@ -155,8 +155,9 @@ def _summary(clickhouse: ClickHouse) -> dict[str, Any]:
         "FROM (SELECT * FROM camera_health_current ORDER BY at_ms) GROUP BY camera_id ORDER BY camera_id"
     )
     latency = clickhouse.rows(LATENCY)[0]
-    (reviews,) = clickhouse.rows(
-        "SELECT toInt64(countIf(decision = 'accepted')) AS accepted, toInt64(count()) AS total FROM reviews_current"
+    reviews = clickhouse.rows(
+        "SELECT decision, toString(reason) AS reason, count() AS n FROM reviews_current "
+        "GROUP BY decision, reason ORDER BY n DESC, reason"
     )
     totals = {
         n: clickhouse.rows(f"SELECT count() AS n FROM {n}_current")[0]["n"]
@@ -167,7 +168,11 @@ def _summary(clickhouse: ClickHouse) -> dict[str, Any]:
         "sightings": sightings,
         "plates_read": [{**row, "confidence": round(row["confidence"], 3)} for row in plates],
         "stored": totals,
-        "reviews": {"accepted": reviews["accepted"], "all": reviews["total"]},
+        "reviews": {
+            "accepted": sum(r["n"] for r in reviews if r["decision"] == "accepted"),
+            "all": sum(r["n"] for r in reviews),
+            "rejected_because": {r["reason"]: r["n"] for r in reviews if r["decision"] == "rejected"},
+        },
         "latency_ms": {k: round(latency[k]) for k in ("p50", "p99")} if latency["n"] else None,
     }
 

@@ -6,7 +6,6 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -77,13 +76,7 @@ def _share(counters: Any) -> None:
     cv2.setNumThreads(1)
 
 
-@lru_cache(maxsize=1)
-def _city(order: Order) -> City:
-    return order.build()
-
-
-def _film(order: Order, number: int, folder: str) -> str:
-    city = _city(order)
+def _film(city: City, number: int, folder: str) -> str:
     site = city.sites[number]
     name = f"{site.camera_id}.mp4"
 
@@ -119,7 +112,7 @@ def render(order: Order, folder: Path, progress: Callable[[int, int], None], pro
     counters = context.Array("i", len(sites))
     frames = round(order.seconds * city.fps)
     with ProcessPoolExecutor(processes, context, _share, (counters,)) as pool:
-        waiting: set[Future[str]] = {pool.submit(_film, order, i, str(folder)) for i in todo}
+        waiting: set[Future[str]] = {pool.submit(_film, city, i, str(folder)) for i in todo}
         while waiting:
             finished, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -134,7 +127,7 @@ def _keep(folder: Path, state: dict[str, Any]) -> None:
 
 
 def _write_papers(order: Order, folder: Path) -> City:
-    city = _city(order)
+    city = order.build()
     write_papers(city, folder)
     (folder / "truth.json").write_text(json.dumps(make_truth(city), indent=1) + "\n", encoding="utf-8")
     return city
