@@ -176,6 +176,6 @@ def _words(error: Any) -> str:
     if error["type"] == "missing":
         return "is missing; add it"
     if error["type"] == "too_short" and not error["input"]:
-        return "is empty; describe at least one"
+        return "is empty; describe at least 1"
     message = str(error["msg"]).removeprefix("Value error, ")
     return message if isinstance(error["input"], dict | list) else f"{message} (is {error['input']!r})"

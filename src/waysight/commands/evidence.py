@@ -184,7 +184,10 @@ def _print(verdict: Verdict) -> None:
 def _pem(path: Path) -> bytes:
     if not path.is_file():
         raise BadConfiguration(f"{path} is no file")
-    return path.read_bytes()
+    found = path.read_bytes()
+    if b"-----BEGIN PUBLIC KEY-----" not in found:
+        raise BadConfiguration(f"{path} is no public key in PEM; `waysight evidence keys export` writes them")
+    return found
 
 
 def _ring(settings: Settings, folder: Path | None, pinned: bool) -> KeyRing | None:

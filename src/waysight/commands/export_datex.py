@@ -9,6 +9,7 @@ from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import latest_by_key
 from waysight.cameras.files import camera_of
+from waysight.commands.narrowing import one_of
 from waysight.commands.output import note, open_codec, print_json
 from waysight.digests import sha256_of
 from waysight.errors import BadConfiguration
@@ -39,6 +40,7 @@ def export_datex(
     codec, clickhouse = open_codec(settings), connect(settings)
     records = latest_by_key(settings, codec, "cameras").values()
     cameras = {r.camera_id: camera_of(r) for r in records if r.record_kind == "camera" and not r.deleted}
+    one_of(camera, tuple(cameras), "--camera")
     home = country or next((c.country for c in cameras.values()), "")
     if not home:
         raise BadConfiguration("no camera says which country this is; give --country")

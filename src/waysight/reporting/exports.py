@@ -40,6 +40,8 @@ class Export:
         self._path, self._schema, self._digest = path, schema, RowDigest()
         self.format = format_of(file_format, path, tuple(formats))
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        if path.is_dir():
+            raise BadConfiguration(f"{path} is a folder; name a file in it with --out")
         self._draft = path.with_name(f".{path.name}.{os.getpid()}.manifest")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

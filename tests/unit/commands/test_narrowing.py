@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import sys
+from pathlib import Path
 
 import pytest
 
 from waysight import cli
 from waysight.commands.narrowing import STATUSES, a_place, in_order, offence, one_of
 from waysight.errors import BadConfiguration
+from waysight.reporting.exports import Export
+from waysight.reporting.selection import Selection
+from waysight.storage.tables import table
 
 GROUND = ["--purpose", "p", "--case", "c"]
 
@@ -75,3 +79,10 @@ def test_a_full_disk_is_an_error_in_one_line(
     assert capfd.readouterr().err.strip() == (
         "error: a file that is written: No space left on device; make room there and repeat the command"
     )
+
+
+def test_a_file_of_an_export_is_no_folder_and_a_column_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="is a folder; name a file in it with --out"):
+        Export(tmp_path, "csv", table("fines").schema)
+    with pytest.raises(BadConfiguration, match="named twice in number, plate, number"):
+        _ = Selection(table("fines"), columns=("number", "plate", "number")).schema
