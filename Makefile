@@ -9,7 +9,7 @@ SEED ?= 1
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-stream bench-growth bench-models chaos docs clean
+.PHONY: help setup demo test check bench bench-stream bench-growth bench-models bench-wrong-fines chaos docs clean
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ bench-growth: setup ## its cost over partitions, workers, hotlist and cameras; p
 
 bench-models: setup ## models against what one would install instead (needs the shared photographs)
 	@$(BIN)/python -m bench models tracking
+
+SEEDS ?= 1..12
+bench-wrong-fines: setup ## how often a fine is wrong, on filmed cities made to mislead (SEEDS=1..12; about 3 minutes each)
+	@$(BIN)/python -m bench.wrong_fines --seeds $(SEEDS)
 
 chaos: setup ## ten minutes of harm under load, SEED=n (MINUTES=n); the ledger must balance
 	@$(BIN)/python -m chaos --seed $(SEED) --minutes $(MINUTES)
