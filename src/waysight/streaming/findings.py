@@ -59,9 +59,13 @@ def tell(
 
 
 def sweep(state: PartitionState, camera_id: str, captured_ms: int) -> None:
-    """Forget what was told of a camera an hour ago, by its own time: recordings of other days run beside it."""
-    told = _told_of(state).get(camera_id, {})
-    for name in [n for n, told_ms in told.items() if told_ms + KEEP_MS < captured_ms]:
+    """Forget what was told of a camera an hour ago, by its own time: recordings of other days run beside it.
+
+    What still waits to be told may go on from there: time that comes in leaps (a camera that was away) passes it by.
+    """
+    told, waiting = _told_of(state).get(camera_id, {}), state.get("found", camera_id, Found) or Found()
+    oldest_ms = min([captured_ms, *(v.occurred_ms - (v.dwell_ms or 0) for v in waiting.items)])
+    for name in [n for n, told_ms in told.items() if told_ms + KEEP_MS < oldest_ms]:
         state.delete("told", name)
         del told[name]
 
