@@ -140,18 +140,18 @@ class Publisher:
 
 
 def read_messages(
-    settings: Settings, topic: str, partition: int | None = None, since_ms: int | None = None
+    settings: Settings, topic: str, partition: int | None = None, since_ms: int | None = None, start: int = 0
 ) -> Iterator[Message]:
     """All committed messages of a topic (or of one partition), undecoded, up to its end offsets at the call.
 
-    `since_ms`: from the first that reached Kafka then (UTC epoch ms) on. Order holds per partition. Raises
-    BadConfiguration for a missing topic, EngineDown.
+    `since_ms`: from the first that reached Kafka then (UTC epoch ms) on; `start`: from this offset on. Order holds per
+    partition. Raises BadConfiguration for a missing topic, EngineDown.
     """
     consumer = plain_consumer(settings)
     try:
         ends = end_offsets(consumer, topic, settings)
         wanted = sorted(p for p, end in ends.items() if end > 0 and partition in (None, p))
-        starts = _starts(consumer, topic, wanted, since_ms, settings)
+        starts = _starts(consumer, topic, wanted, since_ms, start, settings)
         open_partitions = {at.partition for at in starts}
         consumer.assign(starts)
         heard = time.monotonic()
@@ -175,11 +175,16 @@ def read_messages(
 
 
 def _starts(
-    consumer: Consumer, topic: str, partitions: list[int], since_ms: int | None, settings: Settings
+    consumer: Consumer,
+    topic: str,
+    partitions: list[int],
+    since_ms: int | None,
+    start: int,
+    settings: Settings,
 ) -> list[TopicPartition]:
     """Where to begin in each partition that has anything to read."""
     if since_ms is None or not partitions:
-        return [TopicPartition(topic, p, 0) for p in partitions]
+        return [TopicPartition(topic, p, start) for p in partitions]
     try:
         found = consumer.offsets_for_times(
             [TopicPartition(topic, p, max(0, since_ms)) for p in partitions], timeout=15.0

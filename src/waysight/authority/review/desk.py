@@ -12,6 +12,7 @@ from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import ClickHouse, connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import Publisher, read_all
+from waysight.adapters.offset_index import newest_of
 from waysight.authority.review.law import ReviewLaw
 from waysight.codec import Codec
 from waysight.domain.ids import derive_id
@@ -21,7 +22,6 @@ from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import Review, ReviewLock, Vehicle, Violation
 from waysight.settings import Settings
 from waysight.storage.records import reviews_of
-from waysight.topics import partition_for
 
 _MINUTE_MS = 60_000
 # Kafka has taken a decision, or it has failed, before the lock under which it was made is over.
@@ -173,12 +173,5 @@ def locks_of(settings: Settings, codec: Codec, violation_ids: Collection[str]) -
 
 
 def registered(settings: Settings, codec: Codec, plates: Collection[str]) -> dict[str, Vehicle]:
-    """The register's entries of plates; reads the partitions of `vehicles` that these plates are in."""
-    wanted, found = {plate for plate in plates if plate}, dict[str, Vehicle]()
-    for partition in sorted({partition_for(plate, settings.partitions) for plate in wanted}):
-        for message, vehicle in read_all(settings, codec, "vehicles", wanted, partition):
-            if vehicle is None:
-                found.pop((message.key or b"").decode(), None)
-            else:
-                found[vehicle.plate] = vehicle
-    return found
+    """The register's entries of plates as of now, an import that has just ended included."""
+    return newest_of(settings, codec, "vehicles", plates)
