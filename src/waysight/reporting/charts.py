@@ -41,8 +41,8 @@ def picture(charts: Sequence[Chart], title: str = "", columns: int = 2) -> bytes
     """The charts as one PNG; the same charts give the same bytes."""
     import matplotlib as mpl
 
-    mpl.use("agg")
     mpl.rcParams["text.parse_math"] = False  # a reason or name may hold dollar signs
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     lines = -(-len(charts) // columns)
@@ -61,7 +61,8 @@ def picture(charts: Sequence[Chart], title: str = "", columns: int = 2) -> bytes
             axes.text(0.5, 0.5, "no data", ha="center", va="center", color="grey")
             axes.set_axis_off()
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", metadata={"Software": "waysight"})
+    # Not savefig: that draws everything twice.
+    FigureCanvasAgg(figure).print_png(drawn, metadata={"Software": "waysight"})
     return drawn.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.domain.observations import VEHICLES
-from waysight.reporting.asked import ask
+from waysight.reporting.asked import ONCE, ask
 from waysight.reporting.charts import Chart
 from waysight.reporting.document import Report, Section
 from waysight.reporting.reports import Period
@@ -22,12 +22,12 @@ SILENT_HOURS = 3  # so many hours without one vehicle are taken for a gap, not f
 _DOWN = ("unreachable", "eof", "frozen", "corrupt", "ended")
 
 _COUNTS = """
-SELECT camera_id, groupArray(hour) AS hours, groupArray(passes) AS passes FROM (
-    SELECT camera_id, intDiv(window_start_ms, 3600000) AS hour, sum(value) AS passes FROM counts_current
+SELECT camera_id, groupArray(toInt64(hour)) AS hours, groupArray(toInt64(passed)) AS passes FROM (
+    SELECT camera_id, intDiv(window_start_ms, 3600000) AS hour, sum(value) AS passed FROM counts_current
     WHERE measure = 'passes' AND category IN ({vehicles:Array(String)})
         AND window_start_ms >= {from_ms:Int64} AND window_start_ms < {to_ms:Int64}
         AND ({camera:String} = '' OR camera_id = {camera:String})
-    GROUP BY camera_id, hour ORDER BY camera_id, hour)
+    GROUP BY camera_id, hour)
 GROUP BY camera_id ORDER BY camera_id
 """
 _CLASSES = """
@@ -48,23 +48,18 @@ def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = ""
     slots = _slots(range(first, last), ZoneInfo(zone))
     down = _down_hours(ask(clickhouse, _HEALTH, asked, camera=camera_id), first, last)
     rows, profiles = [], []
-    for found in ask(clickhouse, _COUNTS, asked, camera=camera_id, vehicles=sorted(VEHICLES)):
+    for camera, hours, numbers in _hourly(clickhouse, asked, camera_id):
         passes = np.zeros(max(last - first, 0))
-        inside = [
-            (h - first, n) for h, n in zip(found["hours"], found["passes"], strict=True) if first <= h < last
-        ]
-        for hour, number in inside:
-            passes[hour] = number
-        known = ~_silent(passes) & ~down.get(found["camera_id"], np.zeros(len(passes), bool))
+        inside = (hours >= first) & (hours < last)
+        passes[hours[inside] - first] = numbers[inside]
+        known = ~_silent(passes) & ~down.get(camera, np.zeros(len(passes), bool))
         daily, profile = average_day(passes, known, slots)
         rows.append({
-            "camera_id": found["camera_id"], "vehicles": int(sum(found["passes"])), "average_daily_traffic": daily,
+            "camera_id": camera, "vehicles": int(numbers.sum()), "average_daily_traffic": daily,
             "hours": len(passes), "hours_missing": int((~known).sum()),
         })  # fmt: skip
         profiles += [
-            {"camera_id": found["camera_id"], "hour": h, "vehicles": v}
-            for h, v in enumerate(profile)
-            if v is not None
+            {"camera_id": camera, "hour": h, "vehicles": v} for h, v in enumerate(profile) if v is not None
         ]
     classes = ask(clickhouse, _CLASSES, asked, camera=camera_id)
     missing = sum(r["hours_missing"] for r in rows)
@@ -98,6 +93,18 @@ def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = ""
         ),
     ]
     return Report("Counts and average daily traffic", asked.from_ms, asked.to_ms, data, sections)
+
+
+def _hourly(
+    clickhouse: ClickHouse, asked: Period, camera_id: str
+) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
+    """Per camera its hours (since 1970) with a vehicle and how many passed in each, as columns: there are millions."""
+    given = {**asked.parameters, "camera": camera_id, "vehicles": sorted(VEHICLES)}
+    for batch in clickhouse.batches(_COUNTS + ONCE, given):
+        hours, passes = batch.column("hours"), batch.column("passes")
+        ends, every = hours.offsets.to_numpy(), (hours.values.to_numpy(), passes.values.to_numpy())
+        for place, camera in enumerate(batch.column("camera_id").to_pylist()):
+            yield camera, *(values[ends[place] : ends[place + 1]] for values in every)
 
 
 def average_day(
