@@ -28,7 +28,8 @@ class Wanted:
 class City:
     """Everything that happens; times in seconds after `start_ms` (UTC epoch ms).
 
-    `on_record` are vehicles that the register knows and no camera sees; `fps` are the pictures a second of the clips.
+    `on_record` are vehicles that the register knows and no camera sees. With `looked_at_only` the clips hold no more
+    pictures than the system looks at.
     """
 
     seed: int
@@ -40,7 +41,7 @@ class City:
     strolls: list[Stroll] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
     on_record: list[Vehicle] = field(default_factory=list)
-    fps: int = FPS
+    looked_at_only: bool = False
 
     def at(self, camera_id: str) -> Site:
         return next(site for site in self.sites if site.camera_id == camera_id)
@@ -48,6 +49,10 @@ class City:
     def ms(self, t: float) -> int:
         """City time to UTC epoch ms."""
         return self.start_ms + round(t * 1000)
+
+    def fps(self, site: Site) -> int:
+        """Pictures a second of a camera's clip."""
+        return FPS // site.sample_step if self.looked_at_only else FPS
 
     def light_state(self, t: float) -> str:
         """The traffic light of the junction at city time `t`."""

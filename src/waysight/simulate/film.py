@@ -56,7 +56,7 @@ class Film:
 
     def picture(self, number: int) -> Image:
         """Frame `number` before the sensor's noise, uint8 BGR (h, w, 3)."""
-        t = self.site.lag_s + number / self.city.fps
+        t = self.site.lag_s + number / self.city.fps(self.site)
         picture = self.background.copy()
         for actor in self.actors(t):
             paint_actor(picture, self.site.view, actor, self.site.light)
@@ -94,7 +94,7 @@ class Film:
 def write_clip(city: City, site: Site, path: Path, progress: Callable[[int], None]) -> None:
     """Renders a camera's clip to an MP4 file; `progress` gets the number of finished frames now and then."""
     film = Film(city, site)
-    fps = city.fps
+    fps = city.fps(site)
     frames = round(city.seconds * fps)
     options = {
         "preset": "ultrafast", "crf": "21", "g": str(fps), "keyint_min": str(fps), "sc_threshold": "0", "bf": "0",

@@ -110,7 +110,7 @@ def render(order: Order, folder: Path, progress: Callable[[int, int], None], pro
     todo.sort(key=lambda i: -sites[i].view.width_px * len(sites[i].lanes_m))
     context = multiprocessing.get_context("spawn")
     counters = context.Array("i", len(sites))
-    frames = round(order.seconds * city.fps)
+    frames = sum(round(order.seconds * city.fps(sites[i])) for i in todo)
     with ProcessPoolExecutor(processes, context, _share, (counters,)) as pool:
         waiting: set[Future[str]] = {pool.submit(_film, city, i, str(folder)) for i in todo}
         while waiting:
@@ -118,7 +118,7 @@ def render(order: Order, folder: Path, progress: Callable[[int, int], None], pro
             for future in finished:
                 state["clips"] = sorted({*state["clips"], future.result()})
                 _keep(folder, state)
-            progress(sum(counters[i] for i in todo), frames * len(todo))
+            progress(sum(counters[i] for i in todo), frames)
     return True
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from waysight.simulate.busy import BUSY_FPS, NEAR_KMH, build_busy_city, over_kmh
+from waysight.simulate.busy import NEAR_KMH, build_busy_city, over_kmh
 from waysight.simulate.city import City
 from waysight.simulate.fleet import differ
 from waysight.simulate.looks import SHADES
@@ -31,7 +31,7 @@ def test_the_order_builds_it_and_the_same_seed_gives_the_same_truth(truth: dict)
     city = order.build()
     assert json.dumps(make_truth(city)) == json.dumps(truth)
     assert order.clip_names() == [f"{site.camera_id}.mp4" for site in city.sites]
-    assert city.fps == BUSY_FPS
+    assert [city.fps(site) for site in city.sites] == [1, 1, 5]  # what is looked at, no more
     assert order.key() != Order(4, 20.0, START_MS).key()
 
 
