@@ -168,6 +168,38 @@ def test_a_place_without_video_is_judged_by_its_device() -> None:
     assert (found.source, found.camera_id) == ("radar:radar-1", "pole")
 
 
+def test_a_loop_that_states_its_error_measures_like_a_radar_and_another_only_counts() -> None:
+    loop = replace(RADAR, device_id="loop-1", kind="loop")
+    scene = replace(GATE, devices=(loop,))
+    one = read(1, 9000, device_id="loop-1", device_kind="loop", **SPEED)
+    found = _judged([one], scene=scene)
+    assert found is not None
+    assert (found.source, found.measured_kmh, found.enforceable) == (
+        "loop:loop-1",
+        100.0,
+        "no_evidence" not in found.obstacles,
+    )
+    counts = replace(scene, devices=(replace(loop, speed_error_kmh=None, papers=None),))
+    assert not external.awaits(counts), "nobody waits for what measures nothing"
+    found = _judged([one], scene=counts)
+    assert found is not None
+    assert found.source == "picture"
+
+
+def test_a_car_is_not_the_motorcycle_that_the_radar_measured() -> None:
+    found = _judged([read(1, 9000, label="motorcycle", **SPEED)])
+    assert found is not None
+    assert found.source == "picture"
+
+
+def test_of_who_stands_in_view_only_the_end_counts() -> None:
+    standing = _pass(first_ms=START_MS - 300_000, speed_kmh=95.0, speed_error_kmh=2.0)
+    passing_by = read(1, -60_000, **SPEED)
+    found = _judged([passing_by], standing)
+    assert found is not None
+    assert found.source == "picture"
+
+
 def test_a_camera_without_such_devices_waits_for_nothing() -> None:
     assert external.awaits(GATE)
     assert not external.awaits(replace(GATE, devices=()))
