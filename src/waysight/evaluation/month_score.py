@@ -62,7 +62,7 @@ class Score:
     def right(self) -> bool:
         """Whether the month was told exactly as it was."""
         parts = (self.violations, self.fines, self.referrals, self.counts)
-        return all(p.right for p in parts) and not self.dead_letters
+        return all(p.right for p in parts) and not self.dead_letters and not self.differences
 
 
 def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
@@ -89,6 +89,7 @@ def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
     rulings = {r.deed.key: r for r in truth.rulings()}
     fined = {key: r for key, r in rulings.items() if r.sum is not None}
     fines_by = _fines(truth.nation.code, fined, by_id, told.fines, words)
+    _numbers(told.fines, words)
     referred = {key: r for key, r in rulings.items() if r.sum is None}
     return Score(
         passes=truth.passes,
@@ -183,6 +184,17 @@ def _fines(
             tally.found += 1
     words += [f"no fine: {rulings[key]}" for key in rulings.keys() - seen]
     return tallies
+
+
+def _numbers(fines: Iterable[Row], words: list[str]) -> None:
+    """Numbers of each series of fines go from 1 on without a gap, each given once."""
+    given: dict[str, list[int]] = defaultdict(list)
+    for fine in fines:
+        given[fine["series"]].append(fine["serial"])
+    for series, serials in given.items():
+        for number in sorted({*serials} ^ {*range(1, len(serials) + 1)}):
+            said = "is given" if number in serials else "is missing"
+            words.append(f"number {number} of series {series} {said}, of {len(serials)} fines")
 
 
 def _truth_rows(truth: Truth) -> Rows:

@@ -77,6 +77,16 @@ def test_an_hour_with_too_few_or_too_many_passes_is_told(exports: Path) -> None:
     assert not score.right
 
 
+def test_a_gap_in_the_numbers_of_fines_is_told(exports: Path) -> None:
+    found = read_found(exports)
+    series = found.fines[0]["series"]
+    ours = [f for f in found.fines if f["series"] == series]
+    later = [{**f, "serial": f["serial"] + 1} if f["serial"] == len(ours) else f for f in ours]
+    for fines, gaps in ((ours, 0), (later, 2)):
+        score = scored(Truth(KZ), replace(found, fines=fines), {})
+        assert sum(line.startswith("number ") for line in score.differences) == gaps
+
+
 def test_reading_and_judging_load_nothing_that_is_judged() -> None:
     code = "import sys, waysight.evaluation.month_score; print(*(m for m in sys.modules if m.startswith('waysight.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
