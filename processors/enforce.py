@@ -325,6 +325,7 @@ class EnforceLogic:
             oldest_ms = min([passes.captured_ms, *(seen.first_ms for seen, _ in waiting.items)])
             device_speeds.forget(state, scene, Progress(oldest_ms))
         self._forward(state, flush, camera_id)
+        self._forget(state, camera_id, now.captured_ms)
 
     def _forward(self, state: PartitionState, flush: Flush, camera_id: str) -> None:
         reached = state.get("progress", camera_id, Reached)
@@ -367,6 +368,9 @@ class EnforceLogic:
             elif silent:
                 metrics.UNDECIDED.labels(key.partition("|")[0]).inc(len(waiting.items) - len(kept))
                 self._put_waiting(state, key, kept)
+
+    def _forget(self, state: PartitionState, camera_id: str, now_ms: int) -> None:
+        """After all was told that a watermark allows, drop what nothing to come can go on from."""
         if now_ms >= (state.get("swept", camera_id, int) or 0) + _SWEEP_MS:
             state.put("swept", camera_id, now_ms)
             findings.sweep(state, camera_id, now_ms)
