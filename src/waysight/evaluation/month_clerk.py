@@ -17,7 +17,8 @@ from waysight.simulate.month import habits
 from waysight.simulate.month.deed import NOBODY
 from waysight.simulate.month.fates import Step
 from waysight.simulate.month.streets import person_id, person_name
-from waysight.simulate.month.traffic import Event, Registered, Traffic
+from waysight.simulate.month.telling import Registered
+from waysight.simulate.month.traffic import Event, Traffic
 from waysight.simulate.month.truth import Truth
 from waysight.simulate.sightings import Event as Seen
 from waysight.topics import partition_for
