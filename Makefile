@@ -52,6 +52,10 @@ SEEDS ?= 1..12
 bench-wrong-fines: setup ## how often a fine is wrong, on filmed cities made to mislead (SEEDS=1..12; about 3 minutes each)
 	@$(BIN)/python -m bench.wrong_fines --seeds $(SEEDS)
 
+ROWS ?= 10000000
+bench-exports: setup ## exports and reports over ROWS= violations against ClickHouse's own INTO OUTFILE (RUNS=)
+	@$(BIN)/python -m bench.exports --rows $(ROWS) --runs $(RUNS)
+
 chaos: setup ## ten minutes of harm under load, SEED=n (MINUTES=n); the ledger must balance
 	@$(BIN)/python -m chaos --seed $(SEED) --minutes $(MINUTES)
 

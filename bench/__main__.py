@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import latency, models, sampling, stream, tracking, watchlist
+from bench import exports, latency, models, sampling, stream, tracking, watchlist
 from bench.stack import save
 from bench.table import draw, lines_of, show
 from waysight.errors import WaysightError
@@ -31,9 +31,10 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "models": models.main,
     "tracking": tracking.main,
     "watchlist": watchlist.main,
+    "exports": exports.main,
 }
 # Long; the first two also on photographs that are not part of the project.
-NAMED_ONLY = frozenset(("models", "tracking", "watchlist"))
+NAMED_ONLY = frozenset(("models", "tracking", "watchlist", "exports"))
 
 
 def main(words: Sequence[str]) -> int:

@@ -50,6 +50,7 @@ def lines_of(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
         "models": _models,
         "tracking": _tracking,
         "watchlist": _watchlist,
+        "exports": _exports,
     }
     return [line for name, make in makers.items() if name in results for line in make(results[name])]
 
@@ -196,3 +197,25 @@ def _watchlist(result: Mapping[str, Any]) -> list[Line]:
         Line("doubtful plates, recall", recall, "all", near["recall"]["rate"], RECALL_AIM),
         Line("false approximate alerts", false, "10,000 passes", near["false_per_10000"], FALSE_AIM, False),
     ]  # fmt: skip
+
+
+def _exports(result: Mapping[str, Any]) -> list[Line]:
+    rates, aims, million = result["rows_per_s"], result["aims"], result["rows"] / 1e6
+    of = f"of {million:g} M violations"
+    ours = f"{rates['waysight']:,} rows/s"
+    lines = [
+        Line(f"export to Parquet {of}", ours, f"ClickHouse INTO OUTFILE, {order} {rates[kind]:,}", result[ratio], aim)
+        for kind, ratio, order, aim in (("outfile", "ratio", "same order", aims["ratio"]),
+                                        ("unordered", "ratio_unordered", "any order", None))
+    ]  # fmt: skip
+    for figure, key, aim, unit in (
+        ("memory of the exporting process", "own_mib", "own_mib", "MiB"),
+        ("memory of the embedded ClickHouse, exporting", "server_mib", "server_mib", "MiB"),
+        ("memory of the embedded ClickHouse, reports", "server_mib_reports", "server_mib", "MiB"),
+        (f"slowest report {of}", "slowest_report_s", "report_s", "s"),
+    ):
+        share = round(result[key] / aims[aim], 3)
+        lines.append(
+            Line(figure, f"{result[key]:g} {unit}", f"the aim, {aims[aim]:g} {unit}", share, 1.0, False)
+        )
+    return lines

@@ -100,6 +100,15 @@ def test_reading_as_many_plates_as_rapidocr_is_not_ahead_of_it() -> None:
     ]
 
 
+def test_an_export_that_takes_too_much_memory_is_said_so() -> None:
+    result = {
+        "rows": 10_000_000, "rows_per_s": {"waysight": 107, "outfile": 140, "unordered": 200}, "ratio": 0.764,
+        "ratio_unordered": 0.535, "own_mib": 296, "server_mib": 3322, "server_mib_reports": 2007, "slowest_report_s": 9.9,
+        "aims": {"ratio": 0.7, "own_mib": 300, "server_mib": 2048, "report_s": 10.0},
+    }  # fmt: skip
+    assert [line.met for line in lines_of({"exports": result})] == [True, None, True, False, True, True]
+
+
 def test_what_was_not_measured_has_no_verdict() -> None:
     rtsp = lines_of({"sampling": {**SAMPLING, "rtsp": "not measured: no server"}})[1]
     assert (rtsp.ratio, rtsp.met, rtsp.aim) == (None, None, 40.0)
