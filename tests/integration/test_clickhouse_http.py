@@ -162,6 +162,21 @@ def test_get_is_read_only_and_ping_is_open(stack: Settings) -> None:
     connection.close()
 
 
+def test_readers_that_leave_early_harm_nobody(database: Client) -> None:
+    database.command(
+        "CREATE TABLE left_early (k String, s String) ENGINE=ReplacingMergeTree PARTITION BY length(s) ORDER BY k"
+    )
+    database.command(
+        "INSERT INTO left_early SELECT hex(sipHash128(number)), repeat('x', 90 + number % 12) FROM numbers(60000)"
+    )
+    sql = "SELECT * FROM left_early FINAL ORDER BY k SETTINGS max_block_size = 1000"
+    for pieces in (1, 2, 1, 2):
+        with database.query_arrow_stream(sql) as stream:
+            for _, _ in zip(range(pieces), stream, strict=False):
+                pass
+        assert database.command("SELECT count() FROM left_early") == 60_000
+
+
 def test_big_results_take_constant_memory(database: Client, stack: Settings) -> None:
     server = processes.of_stack(stack.state_dir, "clickhouse")[0]
     before = _resident(server)

@@ -63,6 +63,7 @@ class Engine:
     def session(self, database: str, parameters: Mapping[str, str], *, read_only: bool) -> Iterator[Session]:
         """A session of one request: its database, settings and query parameters end with it."""
         connection = chdb.connect(self._path)
+        session = Session(connection)
         try:
             with _failures():
                 if database:
@@ -71,8 +72,9 @@ class Engine:
                 statement = session_statement(parameters, read_only=read_only)
                 if statement:
                     connection.query(statement)
-            yield Session(connection)
+            yield session
         finally:
+            session.cancel()
             connection.close()
 
     def close(self) -> None:
@@ -85,7 +87,14 @@ class Session:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._running: Any = None
         self.summary: dict[str, str] = {}
+
+    def cancel(self) -> None:
+        """End a SELECT whose reader has gone; an engine whose connection closes while one runs takes no more queries."""
+        running, self._running = self._running, None
+        if running is not None:
+            _cancel(running)
 
     def whole(self, statement: Statement) -> memoryview:
         """Run and return the whole result."""
@@ -135,21 +144,19 @@ class Session:
 
     def _blocks(self, statement: Statement) -> Iterator[bytes]:
         with _failures():
-            stream = self._connection.send_query(statement.sql, statement.format)
-        done = False
+            stream = self._running = self._connection.send_query(statement.sql, statement.format)
         try:
             while True:
                 with _failures():
                     block = next(stream, None)
                 if block is None:
+                    self._running = None
                     break
                 data = block.bytes()
                 if data:
                     yield bytes(data)
-            done = True
         finally:
-            if not done:
-                _cancel(stream)
+            self.cancel()
 
 
 def _open(path: str) -> Any:
