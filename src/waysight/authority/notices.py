@@ -243,13 +243,19 @@ class _Page:
         if fine.appeal_until:
             last = self._day(date.fromisoformat(fine.appeal_until))
             self._text(f"{words.joined('appeal_until')}: {last}", 6.3, _INK, bold=True, line=2.9)
-        used = [r.text for r in self._pack.readings if r.id in fine.caveats.split(",")]
-        pdf.set_y(max(pdf.get_y() + 1, 281 - 2.6 * len(used)))
+        used = [r for r in self._pack.readings if r.id in fine.caveats.split(",")]
+        small = [
+            f"{label}: {' '.join(r.in_language(language) for r in used)}"
+            for language, label in zip(words.languages, words["readings"], strict=True)
+            if used
+        ]
+        lines = sum(round(self._height(text, 5.2, False, _WIDTH_MM) / (5.2 * _LINE)) for text in small)
+        pdf.set_y(max(pdf.get_y() + 1, 288 - 2.4 * (lines + 1)))
         pdf.set_draw_color(*_GREY)
         pdf.line(_LEFT_MM, pdf.get_y(), _RIGHT_MM, pdf.get_y())
         pdf.ln(0.8)
-        if used:
-            self._text(f"{words.joined('readings')}: {' '.join(used)}", 5.4, _GREY, line=2.5)
+        for text in small:
+            self._text(text, 5.2, _GREY, line=2.4)
         ids = f"{fine.rule_pack}  ·  fine {fine.fine_id}  ·  violation {fine.violation_id}"
         self._text(ids, 5.4, _GREY, line=2.5)
 

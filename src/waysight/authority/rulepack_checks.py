@@ -35,6 +35,9 @@ def check_pack(pack: raw.PackFile, file: YamlFile) -> None:
         _known_sources(reading, pack, file, ("readings", i, "sources"))
         if reading.id in ids[:i]:
             file.refuse(("readings", i, "id"), f"{reading.id} is there twice")
+        others = set(pack.code) - {"en"}
+        if reading.texts and set(reading.texts) != others:
+            file.refuse(("readings", i, "texts"), f"needs a text in each of {', '.join(sorted(others))}")
 
 
 def _check_offences(pack: raw.PackFile, file: YamlFile) -> None:

@@ -259,6 +259,7 @@ class ReadingRow(Sourced):
     id: Text
     applies: Applies
     text: Text
+    texts: dict[Text, Text] = Field(default_factory=dict)
 
 
 class PackFile(_Row):

@@ -73,7 +73,9 @@ def read_pack(folder: Traversable) -> RulePack:
         discounts=tuple(map(_discount, pack.discounts)),
         calendar=_calendar(pack.calendar),
         readings=tuple(
-            Reading(path=f"readings.{r.id}", id=r.id, applies=r.applies, text=r.text, **_known(r))
+            Reading(
+                path=f"readings.{r.id}", id=r.id, applies=r.applies, text=r.text, texts=r.texts, **_known(r)
+            )
             for r in pack.readings
         ),
         formats=tuple(PlateFormat(f.name, f.pattern, f.confidence) for f in plates.formats),
@@ -83,7 +85,7 @@ def read_pack(folder: Traversable) -> RulePack:
         limitation=_period("limitation", pack.limitation),
         nomination=_period("nomination", pack.nomination),
         prosecution=_period("prosecution", pack.prosecution),
-        without_tariff=dict(pack.without_tariff),
+        without_tariff={str(name): why for name, why in pack.without_tariff.items()},
     )
 
 

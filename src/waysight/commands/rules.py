@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -17,7 +17,9 @@ from waysight.authority.rulepacks import all_packs, load_pack, read_pack
 from waysight.commands.importing import publish_all
 from waysight.commands.output import Json, open_codec, print_json, print_table, when
 from waysight.domain.confirming import all_values, confirmation_of, confirmed, unsure_values
+from waysight.domain.enforcement.case import OffenceName
 from waysight.domain.pack_changes import changed_past
+from waysight.domain.pack_gaps import gaps
 from waysight.domain.rulepack import RulePack
 from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import Confirmation
@@ -54,23 +56,43 @@ def check(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Check rule packs: a gap or overlap in time or tiers, or anything else wrong, is named with file and line."""
+    """Check rule packs: a gap or overlap in time or tiers, or anything else wrong, is named with file and line.
+
+    What has no tariff is told with the reason, what ends within 90 days as a warning.
+    """
     packs = list(all_packs().values()) if folder is None else _packs_in(folder)
     if against is not None:
         _keeps_the_past(packs, _packs_in(against))
+    today, offences = datetime.now(UTC).date(), get_args(OffenceName)
     rows = [
         {
             "pack": p.reference,
             "offences": len(p.offences),
             "values": len(all_values(p)),
             "unsure": len(unsure_values(p)),
+            "calendar": _known_until(p),
+            "without_tariff": dict(p.without_tariff),
+            "warnings": list(gaps(p, offences, today)),
         }
         for p in packs
     ]
     if json_:
         print_json(rows)
-    else:
-        print_table(("pack", "offences", "values", "unsure"), (tuple(r.values()) for r in rows))
+        return
+    columns = ("pack", "offences", "values", "unsure", "calendar")
+    print_table(columns, ([r[c] for c in columns] for r in rows))
+    for pack, row in zip(packs, rows, strict=True):
+        for offence, why in pack.without_tariff.items():
+            typer.echo(f"{pack.id}: no tariff for {offence}: {why}")
+        for warning in gaps(pack, offences, today):
+            typer.echo(f"warning: {row['pack']}: {warning}")
+
+
+def _known_until(pack: RulePack) -> str:
+    calendar = pack.calendar
+    if calendar is None:
+        return "none"
+    return f"to {calendar.until_day - timedelta(days=1)}, {calendar.confidence}"
 
 
 def _keeps_the_past(packs: list[RulePack], used: list[RulePack]) -> None:
@@ -92,6 +114,9 @@ def _packs_in(folder: Path) -> list[RulePack]:
     if not folders:
         raise BadConfiguration(f"{folder}: no pack.yaml in it or one folder below")
     packs = [read_pack(f) for f in folders]
+    for known, pack in enumerate(packs):
+        if any(pack.id == p.id or pack.country == p.country for p in packs[:known]):
+            raise BadConfiguration(f"{folders[known]}: the id or country of {pack.reference} is there twice")
     for pack, found in zip(packs, folders, strict=True):
         if (found / "notice.yaml").is_file():
             words_in(found / "notice.yaml", set(pack.code))

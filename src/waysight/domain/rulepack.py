@@ -6,7 +6,6 @@ Each value knows how surely it is known. What is `unsure` stays so until a named
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -230,11 +229,19 @@ class Period(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(Value):
-    """How an unclear text is read here, in the driver's favour; `applies` says when it mattered."""
+    """How an unclear text is read here, in the driver's favour; `applies` says when it mattered.
+
+    `text` is English, `texts` are the other languages of the pack.
+    """
 
     id: str
     applies: Applies
     text: str
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def in_language(self, language: str) -> str:
+        """The text in a language, English where it has none."""
+        return self.texts.get(language, self.text)
 
     @property
     def said(self) -> str:
@@ -279,7 +286,7 @@ class RulePack:
     limitation: Period | None = None
     nomination: Period | None = None
     prosecution: Period | None = None
-    without_tariff: Mapping[str, str] = field(default_factory=dict)
+    without_tariff: dict[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:

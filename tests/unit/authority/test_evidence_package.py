@@ -197,7 +197,8 @@ def test_an_offence_by_the_register_names_what_the_register_says(
     assert "register's entry" in json.loads(package["records/measurement.json"])["how"]
     text = "\n".join(printed)
     assert "2026-10-01 05:00" in text
-    assert "register: inspected until\nnot on record" in text
+    assert "register: inspected until\nтіркелім: техникалық байқау мерзімі" in text
+    assert "not on record\nтіркелімде жоқ\nв реестре нет" in text
 
 
 def test_a_parking_is_proved_by_as_many_frames_as_there_are(

@@ -151,6 +151,15 @@ def test_the_words_of_a_notice_are_in_the_languages_of_the_pack(country: str) ->
     assert all(t.strip() for texts in words.texts.values() for t in texts)
 
 
+@pytest.mark.parametrize("country", ["kz", "ma", "pe"])
+def test_every_reading_is_there_in_every_language(country: str) -> None:
+    pack = load_pack(country)
+    for reading in pack.readings:
+        assert set(reading.texts) == set(pack.code) - {"en"}, reading.id
+        assert reading.in_language("en") == reading.text
+        assert len({reading.in_language(language) for language in pack.code}) == len(pack.code)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -69,6 +69,25 @@ def test_the_shipped_packs_and_those_of_a_folder(root: Path, capsys: pytest.Capt
     assert shown(capsys) == shipped[2:]
 
 
+def test_what_has_no_price_is_told_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    rules.check(None)
+    said = capsys.readouterr().out
+    assert "pe: no tariff for average_speed: No text that was read names section control." in said
+    assert "to 2027-12-31, unsure" in said
+    rules.check(None, json_=True)
+    kz, ma, _ = shown(capsys)
+    assert kz["without_tariff"] == {}
+    assert set(ma["without_tariff"]) == {"average_speed", "no_insurance"}
+    assert all("MRP has no value from 2027-01-01 on" in w for w in kz["warnings"])
+
+
+def test_two_packs_of_one_country_are_refused(root: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(root / "rules/pe", tmp_path / name)
+    with pytest.raises(BadConfiguration, match=r"two: .*pe@2026\.12 is there twice"):
+        rules.check(tmp_path)
+
+
 def test_a_folder_with_a_fault_is_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match=r"no pack\.yaml"):
         rules.check(tmp_path)

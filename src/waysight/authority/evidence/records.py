@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from waysight.authority.evidence.words import report_words
 from waysight.cameras.files import camera_of
 from waysight.cameras.models import Camera
 from waysight.domain.clocks import clock_record
@@ -27,17 +28,6 @@ from waysight.messages import (
     Vehicle,
     Violation,
 )
-
-_HOW = {
-    "average_speed": "The surveyed distance between two cameras, at its shortest, divided by the longest time between "
-    "the two passages that both clocks allow.",
-    "spot_speed": "Positions of the vehicle in many pictures, carried to the road plane by the camera's calibration, "
-    "over the pictures' times. The uncertainty holds the errors of calibration, of the boxes and of the clock.",
-    "red_light": "The passage over the stop line, found from positions on the road plane, against the signal's own "
-    "record; of all times that the clocks allow, the one best for the driver.",
-}
-_STOOD = "The time during which the vehicle was seen in one place, from the first to the last picture that shows it there."
-_SEEN = "Seen in the pictures; nothing was measured."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +103,7 @@ def records(facts: Facts) -> dict[str, bytes]:
 
 def measurement(v: Violation) -> dict[str, Any]:
     """What was measured, by what, how, and what was deducted before the law was applied."""
-    if ":" in v.source:
-        how = f"Measured by the device {v.source}, whose reading outranks the picture's."
-    elif v.source == "register":
-        how = "The passage was seen in the pictures; the rest is the register's entry for the plate. Nothing was measured."
-    else:
-        how = _HOW.get(v.offence) or (_STOOD if v.dwell_ms is not None else _SEEN)
+    how = report_words("")[how_measured(v)][0].format(source=v.source)
     names = ("measured_kmh", "uncertainty_kmh", "tolerance_kmh", "enforced_kmh", "limit_kmh", "distance_m", "duration_ms",
              "red_ms", "dwell_ms")  # fmt: skip
     figures = {name: getattr(v, name) for name in names if getattr(v, name) is not None}
@@ -126,6 +111,17 @@ def measurement(v: Violation) -> dict[str, Any]:
         "offence": v.offence, "source": v.source, "how": how, **figures, "certificate": v.certificate,
         "models": v.models, "rule_pack": v.rule_pack, "obstacles": v.obstacles, "exemption": v.exemption,
     }  # fmt: skip
+
+
+def how_measured(v: Violation) -> str:
+    """Which of the report's words say how it was measured."""
+    if ":" in v.source:
+        return "how_device"
+    if v.source == "register":
+        return "how_register"
+    if v.offence in ("average_speed", "spot_speed", "red_light"):
+        return f"how_{v.offence}"
+    return "how_stood" if v.dwell_ms is not None else "how_seen"
 
 
 def calibration(facts: Facts, camera_id: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,24 +15,28 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from waysight.authority.evidence.blur import Blur
-from waysight.authority.evidence.records import Facts, calibration, clock, measurement, register
+from waysight.authority.evidence.records import (
+    Facts,
+    calibration,
+    clock,
+    how_measured,
+    measurement,
+    register,
+)
+from waysight.authority.evidence.words import report_words
+from waysight.authority.rulepacks import all_packs
 from waysight.messages import FrameRef
 
 _LEFT_MM, _WIDTH_MM, _LABEL_MM, _BOTTOM_MM = 16.0, 178.0, 44.0, 280.0
 _INK, _GREY, _BLUE, _PALE = (25, 30, 40), (105, 110, 122), (0, 84, 130), (238, 243, 247)
 _FIGURES = (
-    ("measured_kmh", "measured", "{:.2f} km/h"), ("uncertainty_kmh", "uncertainty (95 %), deducted", "{:.2f} km/h"),
-    ("tolerance_kmh", "tolerance of the law, deducted", "{:.2f} km/h"), ("enforced_kmh", "held against the driver", "{:.2f} km/h"),
-    ("limit_kmh", "limit", "{:g} km/h"), ("distance_m", "surveyed distance", "{:.2f} m"),
-    ("duration_ms", "longest time by the clocks", "{:.0f} ms"), ("red_ms", "red for at least", "{:.0f} ms"),
-    ("dwell_ms", "stood for at least", "{:.0f} ms"),
+    ("measured_kmh", "measured", "{:.2f} km/h"), ("uncertainty_kmh", "uncertainty", "{:.2f} km/h"),
+    ("tolerance_kmh", "tolerance", "{:.2f} km/h"), ("enforced_kmh", "enforced", "{:.2f} km/h"),
+    ("limit_kmh", "limit", "{:g} km/h"), ("distance_m", "distance", "{:.2f} m"), ("duration_ms", "duration", "{:.0f} ms"),
+    ("red_ms", "red", "{:.0f} ms"), ("dwell_ms", "dwell", "{:.0f} ms"),
 )  # fmt: skip
-_HIDDEN = {
-    "": "The pictures are shown as the cameras sent them.",
-    "bystanders": "Other vehicles, other plates and people were hidden where a detector found them ({by}); whom it missed "
-    "is visible.",
-    "outside": "All outside the boxes of the vehicle and its plate was hidden.",
-}
+_RTL = re.compile("[\u0590-\u08ff]")
+_MARK = "\u200e"  # left-to-right
 
 
 def report_pdf(
@@ -42,7 +47,7 @@ def report_pdf(
     signed_ms: int,
     blur: Blur,
 ) -> bytes:
-    """The report as a PDF (A4, English); the same input gives the same bytes.
+    """The report as a PDF (A4, in English and the languages of the country's law); the same input gives the same bytes.
 
     `pictures` are the annotated frames (JPEG) in time order, `files` the other files of the package as listed in the
     manifest (path, sha256), `key` the signing key's fingerprint, `signed_ms` UTC epoch ms.
@@ -61,6 +66,7 @@ def report_pdf(
 class _Page:
     def __init__(self, facts: Facts, signed_ms: int) -> None:
         self._facts, self._signed_ms = facts, signed_ms
+        self._words = report_words(facts.violation.country)
         camera = facts.camera(facts.violation.camera_id)
         self._zone = ZoneInfo(camera.timezone) if camera else ZoneInfo("UTC")
         self._pdf = pdf = FPDF(format="A4")
@@ -71,6 +77,8 @@ class _Page:
         pdf.set_title(f"Evidence of violation {facts.violation.violation_id}")
         pdf.set_margins(_LEFT_MM, 14, 210 - _LEFT_MM - _WIDTH_MM)
         pdf.set_auto_page_break(True, 297 - _BOTTOM_MM)
+        # Letters of a right-to-left script are joined and put in order by the shaping engine.
+        pdf.set_text_shaping(any(_RTL.search(text) for text in self._words["title"]))
         pdf.add_page()
 
     def made(self) -> bytes:
@@ -78,10 +86,13 @@ class _Page:
 
     def head(self, key: str) -> None:
         v = self._facts.violation
-        self._text(f"Evidence: {v.offence.replace('_', ' ')}", 15, _INK, bold=True)
-        self._text(
-            f"violation {v.violation_id}, package signed {self._at(self._signed_ms)} with key {key}", 7, _GREY
-        )
+        english, *others = self._words["title"]
+        self._text(f"{english}: {v.offence.replace('_', ' ')}", 15, _INK, bold=True)
+        offence = pack.offence(v.offence) if (pack := all_packs().get(v.country)) else None
+        for title, language in zip(others, self._words.languages[1:], strict=True):
+            what = f": {offence.title[language]}" if offence else ""
+            self._text(f"{title}{what}", 9, _INK, bold=True)
+        self._said("signed", 7, _GREY, id=v.violation_id, at=self._at(self._signed_ms), key=key)
         self._pdf.ln(1.5)
         look = register(self._facts)
         known = look["registered"]
@@ -92,26 +103,25 @@ class _Page:
             ("when", self._at(v.occurred_ms)),
             ("where", ", ".join(filter(None, (v.location, v.camera_id, v.section_id and f"section {v.section_id}",
                                               v.zone_id and f"zone {v.zone_id}", v.line_id and f"line {v.line_id}")))),
-            ("plate", f"{v.plate or 'unread'}, least confidence of its reads {v.plate_confidence:.3f}"),
-            ("corrected", f"read as {v.read_plate}; corrected by {v.corrected_by}" if v.corrects else ""),
-            ("seen in the pictures", " ".join(filter(None, (v.colour, v.label)))),
-            ("in the register", described or look["note"]),
-            *((f"register: {name} until", self._until(known, f"{name}_until_ms")) for name in ("insured", "inspected")
+            ("plate", v.plate or self._filled("unread")),
+            ("confidence", f"{v.plate_confidence:.3f}"),
+            ("corrected", self._filled("corrected_by", plate=v.read_plate, by=v.corrected_by) if v.corrects else ""),
+            ("seen", " ".join(filter(None, (v.colour, v.label)))),
+            ("register", described or look["note"]),
+            *((name, self._until(known, f"{name}_until_ms")) for name in ("insured", "inspected")
               if v.offence in ("no_insurance", "no_inspection")),
-            ("law applied", v.rule_pack),
+            ("law", v.rule_pack),
             ("models", v.models),
-            ("obstacles to a fine", ", ".join(v.obstacles)),
+            ("obstacles", ", ".join(v.obstacles)),
             ("exemption", v.exemption),
         ])  # fmt: skip
 
     def measured(self) -> None:
         said = measurement(self._facts.violation)
-        self._title("Measurement")
-        self._text(said["how"], 8, _INK)
+        self._title("measurement")
+        self._said(how_measured(self._facts.violation), 8, _INK, source=self._facts.violation.source)
         rows = [(name, shape.format(said[key])) for key, name, shape in _FIGURES if key in said]
-        rows.append(
-            ("device and verification", said["certificate"] or "none on record: no fine may rest on it")
-        )
+        rows.append(("device", said["certificate"] or self._filled("no_device")))
         rows += [
             (f"read {r.read_id} of {r.device_id}",
              f"{self._at(r.captured_ms)}, {r.plate or 'no plate'}, "
@@ -121,14 +131,14 @@ class _Page:
         self._rows(rows)
 
     def pictures(self, pictures: Sequence[tuple[FrameRef, bytes]], blur: Blur) -> None:
-        self._title(f"Pictures ({len(pictures)})")
-        self._text(_HIDDEN[blur.mode].format(by=blur.by), 8, _INK)
+        self._title("pictures", f" ({len(pictures)})")
+        self._said(f"hidden_{blur.mode or 'none'}", 8, _INK, by=blur.by)
         pdf, wide = self._pdf, (_WIDTH_MM - 4) / 2
         top, tallest = pdf.get_y() + 1, 0.0
         for i, (ref, jpeg) in enumerate(pictures):
             if i % 2 == 0:
                 top, tallest = top + tallest, 0.0
-                if top > _BOTTOM_MM - 78:
+                if top > _BOTTOM_MM - 74:
                     pdf.add_page()
                     top = pdf.get_y()
             x = _LEFT_MM + (i % 2) * (wide + 4)
@@ -140,7 +150,7 @@ class _Page:
         pdf.set_xy(_LEFT_MM, top + tallest)
 
     def clocks(self) -> None:
-        self._title("Clocks")
+        self._title("clocks")
         rows = []
         for camera_id in self._facts.camera_ids:
             said = clock(self._facts, camera_id)
@@ -159,7 +169,7 @@ class _Page:
         self._rows(rows)
 
     def calibrated(self) -> None:
-        self._title("Calibration")
+        self._title("calibration")
         rows = []
         for camera_id in self._facts.camera_ids:
             said = calibration(self._facts, camera_id)
@@ -176,7 +186,7 @@ class _Page:
         self._rows(rows)
 
     def decided(self) -> None:
-        self._title("Decisions")
+        self._title("decisions")
         rows = [
             (self._at(r.reviewed_ms), " · ".join(filter(None, (
                 f"{r.decision} by {r.officer}", f"stage {r.stage}", r.reason and f"reason {r.reason}",
@@ -186,44 +196,62 @@ class _Page:
         ]  # fmt: skip
         fine = self._facts.fine
         if fine is not None:
-            rows.append((f"fine {fine.number}", f"{fine.amount} {fine.currency}, {fine.law}, {fine.status}"))
-        self._rows(rows or [("none", "no officer has decided on this violation")])
+            rows.append(("fine", f"{fine.number}: {fine.amount} {fine.currency}, {fine.law}, {fine.status}"))
+        self._rows(rows)
+        if not rows:
+            self._said("undecided", 8, _INK)
 
     def hashes(self, files: Iterable[Mapping[str, Any]], key: str) -> None:
-        self._title("Files and how to check them")
-        self._text(
-            "manifest.json lists the SHA-256 of every file, this one too, and is signed with Ed25519. Check the package with "
-            "`waysight evidence verify PACKAGE`, or with verify_evidence.py, which needs nothing but Python. The key must be "
-            f"{key}, in force when it signed by the authority's key ring; get the ring from the authority.", 8, _INK,
-        )  # fmt: skip
+        self._title("files")
+        self._said("check", 8, _INK, key=key)
         for file in files:
             self._text(f"{file['sha256']}  {file['path']}", 5.6, _GREY)
 
-    def _title(self, text: str) -> None:
+    def _title(self, key: str, more: str = "") -> None:
         if self._pdf.get_y() > _BOTTOM_MM - 22:
             self._pdf.add_page()
         self._pdf.ln(2)
-        self._text(text, 10, _BLUE, bold=True)
+        english, *others = self._words[key]
+        self._text(" · ".join((english + more, *others)), 10, _BLUE, bold=True)
+
+    def _said(self, key: str, size: float, colour: tuple[int, int, int], /, **filled: str) -> None:
+        """A sentence in every language, a paragraph each."""
+        for i, text in enumerate(self._filled(key, **filled).split("\n")):
+            self._text(text, size if i == 0 else size - 1, colour)
+
+    def _filled(self, key: str, /, **filled: str) -> str:
+        """The texts of a key, a line for each language. What is filled in keeps its order among right-to-left letters."""
+        lines = []
+        for text in self._words[key]:
+            mark = _MARK if _RTL.search(text) else ""
+            lines.append(text.format(**{name: f"{mark}{value}{mark}" for name, value in filled.items()}))
+        return "\n".join(lines)
+
+    def _named(self, key: str) -> list[tuple[str, float]]:
+        """A row's name with its size, in English and the other languages; what is no word of ours stands for itself."""
+        if key not in self._words.texts:
+            return [(key, 7.0)]
+        return [(text, 7.0 if i == 0 else 5.4) for i, text in enumerate(self._words[key])]
 
     def _rows(self, rows: Iterable[tuple[str, str]]) -> None:
-        pdf: Any = self._pdf
+        pdf, wide = self._pdf, _WIDTH_MM - _LABEL_MM
         for name, value in rows:
             if not value:
                 continue
-            pdf.set_font("dejavu", "", 8)
-            lines = pdf.multi_cell(_WIDTH_MM - _LABEL_MM, 3.7, value, align="L", dry_run=True, output="LINES")
-            pdf.set_font("dejavu", "", 7)
-            names = pdf.multi_cell(_LABEL_MM - 2, 3.3, name, align="L", dry_run=True, output="LINES")
-            height = max(3.7 * len(lines), 3.3 * len(names)) + 0.2
+            names, said = self._named(name), [(line, 8.0) for line in value.split("\n")]
+            height = max(self._height(said, wide), self._height(names, _LABEL_MM - 2)) + 0.4
             if pdf.get_y() + height > _BOTTOM_MM:
                 pdf.add_page()
             y = pdf.get_y()
             pdf.set_fill_color(*_PALE)
             pdf.rect(_LEFT_MM, y, _LABEL_MM - 1, height, "F")
-            self._text(name, 7, _GREY, width=_LABEL_MM - 2)
+            for text, size in names:
+                self._text(text, size, _GREY, width=_LABEL_MM - 2)
             below = pdf.get_y()
-            pdf.set_xy(_LEFT_MM + _LABEL_MM, y)
-            self._text(value, 8, _INK, width=_WIDTH_MM - _LABEL_MM)
+            pdf.set_y(y)
+            for text, size in said:
+                pdf.set_x(_LEFT_MM + _LABEL_MM)
+                self._text(text, size, _INK, width=wide)
             pdf.set_xy(_LEFT_MM, max(pdf.get_y(), below) + 0.4)
 
     def _text(
@@ -232,11 +260,24 @@ class _Page:
         pdf: Any = self._pdf
         pdf.set_font("dejavu", "B" if bold else "", size)
         pdf.set_text_color(*colour)
-        pdf.multi_cell(width, size * 0.46, text, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        align = "R" if _RTL.match(text) else "L"
+        pdf.multi_cell(width, size * 0.46, text, align=align, new_x=XPos.LEFT, new_y=YPos.NEXT)
+
+    def _height(self, texts: Iterable[tuple[str, float]], width: float) -> float:
+        pdf: Any = self._pdf
+        height = 0.0
+        for text, size in texts:
+            pdf.set_font("dejavu", "", size)
+            height += (
+                size
+                * 0.46
+                * len(pdf.multi_cell(width, size * 0.46, text, align="L", dry_run=True, output="LINES"))
+            )
+        return height
 
     def _until(self, known: Mapping[str, Any] | None, name: str) -> str:
         until_ms = (known or {}).get(name)
-        return "not on record" if until_ms is None else self._at(until_ms)
+        return self._filled("unrecorded") if until_ms is None else self._at(until_ms)
 
     def _at(self, at_ms: int) -> str:
         at = datetime.fromtimestamp(at_ms / 1000, self._zone)
