@@ -7,13 +7,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from waysight.authority.imports import amount_of, moment_ms
+from waysight.authority.imports import amount_of
+from waysight.authority.local_days import local_ms
 from waysight.domain.fines.actions import ACTS
 from waysight.domain.ids import derive_id
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import FineAction
 
+_DAY_MS = 86_400_000
 COLUMNS = ("fine_number", "plate", "kind", "at", "by")
 OPTIONAL = (
     "reason", "channel", "proof", "person_id", "person_name", "person_address", "amount", "campaign",
@@ -45,31 +47,71 @@ def action_of(kind: str, number: str, plate: str, at_ms: int, by: str, **said: A
     )
 
 
-def action_of_row(row: dict[str, str]) -> FineAction:
-    """An act from text fields; raises BadConfiguration or NotAllowed."""
+def action_of_row(row: dict[str, str], now_ms: int) -> FineAction:
+    """An act from text fields, `now_ms` (UTC epoch ms) at the latest; raises BadConfiguration or NotAllowed."""
     empty = [c for c in COLUMNS if not row[c]]
     if empty:
         raise BadConfiguration(f"{', '.join(empty)} empty")
     said: dict[str, Any] = {name: row.get(name, "") for name in OPTIONAL if name != "amount"}
     if row.get("amount"):
         said["amount"] = amount_of(row["amount"], "amount")
-    at_ms = moment_ms(row["at"], "at")
+    at_ms = not_in_future(local_ms(row["at"], "at", country_of(row["fine_number"])), "at", now_ms)
     return action_of(
         row["kind"], row["fine_number"].upper(), canonical(row["plate"]), at_ms, row["by"], **said
     )
 
 
-def by_camera_sql(camera: str, from_ms: int, to_ms: int) -> tuple[str, dict[str, Any]]:
-    """Fines that rest on a camera, of offences in [from_ms, to_ms) UTC epoch ms, not cancelled yet.
+def country_of(number: str) -> str:
+    """The country that a fine's number begins with (``kz`` of KZ-2026-03-000123-U), or "" for an id."""
+    return number.partition("-")[0].lower() if "-" in number else ""
 
-    A camera counts where it is the one of the violation or where one of the evidence frames is its own.
+
+def not_in_future(at_ms: int, column: str, now_ms: int) -> int:
+    """A time that is over; raises BadConfiguration for one that is more than a day ahead of `now_ms` (UTC epoch ms)."""
+    if at_ms > now_ms + _DAY_MS:
+        raise BadConfiguration(f"{column} lies in the future; what has not happened cannot be recorded")
+    return at_ms
+
+
+_RESTS = """(v.camera_id = {camera:String}
+            OR arrayExists(e -> startsWith(e.evidence_ref, {frames:String}), v.evidence))"""
+
+
+def by_camera_sql(camera: str, from_ms: int, to_ms: int) -> tuple[str, dict[str, Any]]:
+    """Fines that rest on a camera, of offences in [from_ms, to_ms) UTC epoch ms, that stand or that another replaces.
+
+    A camera counts where it is the one of the violation or where one of the evidence frames is its own. What was
+    superseded by another fine of the same act would take that one's place.
     """
-    sql = """
+    sql = f"""
         SELECT f.* FROM fines_current AS f
         INNER JOIN violations_current AS v ON v.violation_id = f.violation_id
-        WHERE f.status != 'cancelled' AND f.occurred_ms >= {from_ms:Int64} AND f.occurred_ms < {to_ms:Int64}
-            AND (v.camera_id = {camera:String} OR arrayExists(e -> startsWith(e.evidence_ref, {frames:String}), v.evidence))
+        WHERE (f.status != 'cancelled' OR f.fine_id IN (
+                SELECT fine_id FROM fine_events_current GROUP BY fine_id
+                HAVING startsWith(argMaxIf(reason, (at_ms, version), status = 'cancelled'
+                    AND transition NOT IN ('withdrawn', 'refused')), 'same_act:')))
+            AND f.occurred_ms >= {{from_ms:Int64}} AND f.occurred_ms < {{to_ms:Int64}} AND {_RESTS}
         ORDER BY f.occurred_ms, f.fine_id
+    """
+    return sql, {"camera": camera, "frames": f"frames/{camera}/", "from_ms": from_ms, "to_ms": to_ms}
+
+
+def behind_sql(camera: str, from_ms: int, to_ms: int) -> tuple[str, dict[str, Any]]:
+    """Accepted violations of that camera and time without a fine (violation_id, plate), of plates that have one there.
+
+    Where such a one is the same act as a fine that ends, it would be issued then.
+    """
+    sql = f"""
+        WITH near AS (
+            SELECT v.violation_id AS violation_id, v.plate AS plate FROM violations_current AS v
+            WHERE v.occurred_ms >= {{from_ms:Int64}} AND v.occurred_ms < {{to_ms:Int64}} AND {_RESTS})
+        SELECT violation_id, plate FROM near
+        WHERE violation_id IN (SELECT violation_id FROM reviews_current WHERE decision = 'accepted')
+            AND violation_id NOT IN (SELECT violation_id FROM fines_current)
+            AND plate IN (
+                SELECT plate FROM fines_current
+                WHERE violation_id IN (SELECT violation_id FROM near) AND status != 'cancelled')
+        ORDER BY violation_id
     """
     return sql, {"camera": camera, "frames": f"frames/{camera}/", "from_ms": from_ms, "to_ms": to_ms}
 

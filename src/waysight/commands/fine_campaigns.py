@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,15 +22,20 @@ from waysight.authority.fine_acts import (
     COLUMNS,
     action_of,
     action_of_row,
+    behind_sql,
     by_camera_sql,
     lapsed_sql,
+    not_in_future,
     owed_back_sql,
     unpaid_sql,
 )
 from waysight.authority.fine_acts import OPTIONAL as MORE
-from waysight.authority.imports import amount_of, convert_all, moment_ms, read_rows
+from waysight.authority.imports import amount_of, convert_all, read_rows
+from waysight.authority.local_days import local_ms
 from waysight.commands.importing import publish_file
+from waysight.commands.narrowing import in_order
 from waysight.commands.output import Json, open_codec, print_json, print_table, when
+from waysight.domain.fines.pricing import fine_id_of
 from waysight.domain.ids import derive_id
 from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import Fine, FineAction
@@ -37,11 +43,15 @@ from waysight.settings import get_settings
 from waysight.storage.records import find_fine, record_of
 
 _DAY_MS = 86_400_000
+_SEEN = "SELECT violation_id FROM violations_current WHERE camera_id = {camera:String} LIMIT 1"
 Number = Annotated[str, typer.Argument(help="Number of the fine, or its id.")]
 By = Annotated[str, typer.Option(help="Named person who does it; recorded.")]
 Reason = Annotated[str, typer.Option(help="Why, as a code or in words.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Act; without it the fines are only listed.")]
-At = Annotated[str, typer.Option(help="When it happened, as a date or time; now by default.")]
+At = Annotated[
+    str,
+    typer.Option(help="When it happened, as a date or time, local to the fine's country; now by default."),
+]
 
 
 def add(group: typer.Typer) -> None:
@@ -75,7 +85,8 @@ def act(
         "person_address": person_address,
         "amount": amount_of(amount, "--amount") if amount else None,
     }  # fmt: skip
-    at_ms = moment_ms(at, "--at") if at else _now_ms()
+    now_ms = _now_ms()
+    at_ms = not_in_future(local_ms(at, "--at", fine.country), "--at", now_ms) if at else now_ms
     _send([action_of(kind, fine.number, fine.plate, at_ms, by, **said)], f"fines.{kind}", json_)
 
 
@@ -86,7 +97,7 @@ def import_file(
     json_: Json = False,
 ) -> None:
     """Import acts from a CSV file (a post office's proofs of service …); repeating it changes nothing."""
-    actions = convert_all(file, read_rows(file, COLUMNS, MORE), action_of_row)
+    actions = convert_all(file, read_rows(file, COLUMNS, MORE), partial(action_of_row, now_ms=_now_ms()))
     publish_file("fine-actions", file, actions, lambda a: a.plate, json_)
 
 
@@ -105,14 +116,22 @@ def cancel(
         raise BadConfiguration("name one fine, or --camera with --from and --to")
     if not reason.strip():
         raise NotAllowed("a cancellation needs a reason (--reason)")
-    clickhouse = connect(get_settings())
+    clickhouse, behind = connect(get_settings()), list[tuple[str, str]]()
     if number:
         fines = [find_fine(clickhouse, number)]
     else:
-        sql, given = by_camera_sql(camera, moment_ms(from_, "--from"), moment_ms(to, "--to"))
+        from_ms, to_ms = local_ms(from_, "--from"), local_ms(to, "--to")
+        in_order(from_ms, to_ms)
+        sql, given = by_camera_sql(camera, from_ms, to_ms)
         fines = [record_of(row, Fine) for row in clickhouse.rows(sql, given)]
+        if not fines and not clickhouse.rows(_SEEN, {"camera": camera}):
+            raise BadConfiguration(
+                f"no violation rests on a camera {camera!r}; is it spelt as in `cameras list`?"
+            )
+        sql, given = behind_sql(camera, from_ms, to_ms)
+        behind = [(fine_id_of(r["violation_id"]), r["plate"]) for r in clickhouse.rows(sql, given)]
     campaign = derive_id("campaign", camera or number, from_, to, reason)
-    _campaign("cancelled", fines, by, campaign, yes, json_, reason=reason)
+    _campaign("cancelled", fines, by, campaign, yes, json_, behind=behind, reason=reason)
 
 
 def refund(
@@ -182,9 +201,10 @@ def _campaign(
     yes: bool,
     json_: bool,
     amounts: dict[str, Decimal | None] | None = None,
+    behind: Sequence[tuple[str, str]] = (),
     **said: Any,
 ) -> None:
-    """List the fines, or with `yes` send one act for each."""
+    """List the fines, or with `yes` send one act for each; `behind` are fines (id, plate) that would come in their place."""
     if not by.strip():
         raise NotAllowed(f"{kind}: no act without a named person (--by)")
     if yes:
@@ -193,11 +213,13 @@ def _campaign(
             action_of(kind, f.number, f.plate, at_ms, by, campaign=campaign,
                       **said, **({"amount": amounts[f.fine_id]} if amounts else {}))
             for f in fines
-        ]  # fmt: skip
+        ] + [action_of(kind, name, plate, at_ms, by, campaign=campaign, **said) for name, plate in behind]  # fmt: skip
         _send(actions, f"fines.{kind}", json_)
         return
     if json_:
-        print_json({"kind": kind, "campaign": campaign, "acted": False, "fines": fines})
+        print_json(
+            {"kind": kind, "campaign": campaign, "acted": False, "fines": fines, "behind": len(behind)}
+        )
         return
     print_table(
         ("number", "occurred", "plate", "status", "amount", "paid", "due back"),

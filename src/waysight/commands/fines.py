@@ -12,8 +12,8 @@ from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import latest_by_key
 from waysight.authority.fine_acts import state_at
-from waysight.authority.imports import moment_ms
 from waysight.authority.laws import laws_of
+from waysight.authority.local_days import local_ms
 from waysight.authority.notices import Issuer, notice_pdf
 from waysight.authority.review.examination import load_frames, pictures_of
 from waysight.authority.rulepacks import load_pack
@@ -113,20 +113,29 @@ def notice(
 
 def show(
     number: Annotated[str, typer.Argument(help="Number of the fine, or its id.")],
-    at: Annotated[str, typer.Option(help="How it stood at the end of this day, or at this time (UTC).")] = "",
+    at: Annotated[
+        str,
+        typer.Option(
+            help="How it stood at the end of this day, or at this time; local to the fine's country."
+        ),
+    ] = "",
     purpose: Purpose = "",
     case: Case = "",
     json_: Json = False,
 ) -> None:
     """Show a fine's history, every transition with who and why, and how it stands now or stood at a past date."""
-    at_ms = moment_ms(at, "--at", end_of_day=True) - 1 if at else 2**62
+    at_ms = 2**62
 
     def find(desk: Desk) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        nonlocal at_ms
         fine = find_fine(desk.clickhouse, number)
+        if at:
+            at_ms = local_ms(at, "--at", fine.country, end_of_day=True) - 1
         sql = "SELECT * FROM fine_events_current WHERE fine_id = {id:String} ORDER BY version, at_ms"
         return desk.clickhouse.rows(sql, {"id": fine.fine_id}), {"number": fine.number, "at": at}
 
-    events = [e for e in look_up("fines.show", purpose, case, find) if e["at_ms"] <= at_ms]
+    told = look_up("fines.show", purpose, case, find)
+    events = [e for e in told if e["at_ms"] <= at_ms]
     state = state_at(events, at_ms)
     if json_:
         print_json({"state": state, "events": events})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from waysight.authority.imports import amount_of, convert_all, moment_ms, read_rows
+from waysight.authority.fine_acts import country_of
+from waysight.authority.imports import amount_of, convert_all, read_rows
+from waysight.authority.local_days import local_ms
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_file
 from waysight.commands.narrowing import in_order
@@ -26,7 +31,7 @@ _REPORT = """
         again AS (
             SELECT fine_number, amount FROM payments_current GROUP BY fine_number, plate, amount HAVING count() > 1)
     SELECT multiIf(
-            told.event_id = '', 'unknown_number', told.transition = 'refused', 'wrong_currency',
+            p.paid_ms > {now_ms:Int64}, 'dated_ahead', told.event_id = '', 'unknown_number', told.transition = 'refused', 'wrong_currency',
             startsWith(told.transition, 'paid_after_'), toString(told.transition),
             told.transition = 'overpaid' AND (p.fine_number, p.amount) IN (SELECT * FROM again), 'paid_twice',
             told.transition = 'overpaid', 'paid_too_much',
@@ -37,6 +42,8 @@ _REPORT = """
     WHERE finding != '' AND p.paid_ms >= {from_ms:Int64} AND p.paid_ms < {to_ms:Int64}
     ORDER BY p.paid_ms, p.payment_id
 """
+Row = tuple[int, dict[str, str]]
+Wrong = tuple[int, str, dict[str, str]]
 File = Annotated[
     Path, typer.Argument(help=f"CSV with {', '.join(COLUMNS)} and perhaps {', '.join(OPTIONAL)}.")
 ]
@@ -50,10 +57,56 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="payments")
 
 
-def import_file(file: File, json_: Json = False) -> None:
-    """Import payments from a CSV file: all of them, or none when a line is wrong; repeating it changes nothing."""
-    payments = convert_all(file, read_rows(file, COLUMNS, OPTIONAL), payment_of, lambda p: p.payment_id)
+def import_file(
+    file: File,
+    quarantine: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file for lines that are wrong, with line and reason; the others are imported."
+        ),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Import payments from a CSV file: all of them, or none when a line is wrong; repeating it changes nothing.
+
+    With --quarantine wrong lines are set aside, to be corrected and imported as a file of their own.
+    """
+    rows = list(read_rows(file, COLUMNS, OPTIONAL))
+    if quarantine is not None:
+        rows, wrong = _sifted(rows)
+        _set_aside(quarantine, wrong)
+        typer.echo(f"{len(wrong)} lines set aside in {quarantine}", err=True)
+    payments = convert_all(file, iter(rows), payment_of, lambda p: p.payment_id)
     publish_file("payments", file, payments, lambda p: p.plate, json_)
+
+
+def _sifted(rows: Sequence[Row]) -> tuple[list[Row], list[Wrong]]:
+    """The lines that are payments, and the others with the reason; of two that contradict each other, neither."""
+    good, wrong, said = list[Row](), list[Wrong](), dict[str, set[Payment]]()
+    for line, row in rows:
+        try:
+            said.setdefault(row["payment_id"], set()).add(payment_of(row))
+            good.append((line, row))
+        except BadConfiguration as error:
+            wrong.append((line, str(error), row))
+    twice = {name for name, records in said.items() if len(records) > 1}
+    wrong += [
+        (n, "another line says something else of this payment", r)
+        for n, r in good
+        if r["payment_id"] in twice
+    ]
+    return [(n, r) for n, r in good if r["payment_id"] not in twice], sorted(wrong, key=lambda w: w[0])
+
+
+def _set_aside(path: Path, wrong: Sequence[Wrong]) -> None:
+    """Write the wrong lines as a file that can be imported once `line` and `fault` are taken out."""
+    try:
+        with path.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.DictWriter(handle, ("line", "fault", *COLUMNS, *OPTIONAL))
+            writer.writeheader()
+            writer.writerows({"line": line, "fault": fault, **row} for line, fault, row in wrong)
+    except OSError as error:
+        raise BadConfiguration(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def report(
@@ -63,8 +116,9 @@ def report(
     case: Case = "",
     json_: Json = False,
 ) -> None:
-    """Payments that need a person: unknown number, wrong currency, partial, twice, too much, after the end."""
-    given = {"from_ms": moment_ms(from_, "--from"), "to_ms": moment_ms(to, "--to")}
+    """Payments that need a person: dated ahead, unknown number, wrong currency, partial, twice, too much, after the end."""
+    given = {"from_ms": local_ms(from_, "--from"), "to_ms": local_ms(to, "--to")}
+    given["now_ms"] = time.time_ns() // 1_000_000
     in_order(given["from_ms"], given["to_ms"])
 
     def find(desk: Desk) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -92,6 +146,6 @@ def payment_of(row: dict[str, str]) -> Payment:
         plate=canonical(row["plate"]),
         amount=amount_of(row["amount"], "amount"),
         currency=row["currency"].upper(),
-        paid_ms=moment_ms(row["paid_at"], "paid_at"),
+        paid_ms=local_ms(row["paid_at"], "paid_at", country_of(row["fine_number"])),
         **{name: row[name] for name in OPTIONAL if row.get(name)},
     )

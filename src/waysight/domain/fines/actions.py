@@ -42,7 +42,9 @@ def applied(ground: Ground, standing: Standing, action: FineAction) -> Standing 
     missing = [name for name in ("by", *act.needs) if getattr(action, name) in ("", None)]
     if missing:
         return f"{action.kind} needs {', '.join(missing)}"
-    if action.at_ms < fine.issued_ms and action.kind != "cancelled":
+    # A date alone is the start of its day: what was done on the day of the issue was done after it.
+    early = ground.day(action.at_ms) < ground.day(fine.issued_ms)
+    if early and action.kind != "cancelled":
         return f"{action.kind} is dated before the fine was issued"
     superseded = action.kind == "cancelled" and standing.beaten_by
     if fine.status not in act.statuses and not superseded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from waysight.domain.fines.actions import applied, ended
+from waysight.domain.fines.actions import ACTS, applied, ended
 from waysight.domain.fines.facts import Case, Law, Transition
 from waysight.domain.fines.issue import begin, decisions, undecided
 from waysight.domain.fines.pricing import NoFine, Referred
@@ -17,6 +17,7 @@ from waysight.domain.fines.standing import ZERO, Ground, Standing, reinstated, w
 from waysight.domain.reviews.verdict import Verdict
 from waysight.messages import Fine, FineAction, Payment, Penalty, Vehicle, Violation
 
+_KINDS = tuple(ACTS)  # of one moment a nomination comes before its confirmation, an appeal before its end
 Told = tuple[Standing, str, str, str]  # standing after it, kind, by, reason
 
 
@@ -129,7 +130,8 @@ def entries(claim: Claim, issued_ms: int) -> list[Entry]:
         for p in case.payments
     ]
     found += [
-        Entry(max(a.at_ms, issued_ms), 3, f"action:{a.action_id}", _action(ground, a)) for a in case.actions
+        Entry(max(a.at_ms, issued_ms), 3 + _KINDS.index(a.kind), f"action:{a.action_id}", _action(ground, a))
+        for a in case.actions
     ]
     for verdict in claim.said:
         if verdict.decided_ms > issued_ms and verdict.first is not None:
