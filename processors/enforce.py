@@ -40,6 +40,7 @@ from waysight.messages import CameraRecord, Exemption, ExternalRead, Sighting, S
 from waysight.settings import Settings
 from waysight.streaming import device_plates as plates
 from waysight.streaming import device_speeds, findings
+from waysight.streaming import waiting as waits
 from waysight.streaming.envelopes import Fences, Flush, decoded
 from waysight.streaming.pass_columns import PassColumns, Short
 from waysight.streaming.pass_screening import may_offend
@@ -48,13 +49,6 @@ from waysight.topics import partition_for
 
 _SWEEP_MS = 60_000
 _LAMP_RULES = {red_light.PURPOSE: red_light.crossing, stop_line.PURPOSE: stop_line.overrun}
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Passes that wait until it is known what a lamp or a sign showed them."""
-
-    items: tuple[tuple[Sighting, Crossing], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +190,8 @@ class EnforceLogic:
     def _await(
         self, state: PartitionState, flush: Flush, key: str, sighting: Sighting, span: Crossing
     ) -> None:
-        waiting = state.get("waiting", key, Waiting) or Waiting()
-        state.put("waiting", key, Waiting((*waiting.items, (sighting, span))))
+        waiting = waits.at(state, key)
+        waits.put(state, key, (*waiting.items, (sighting, span)))
         self._release(state, flush, key)
 
     def _section(self, state: PartitionState, flush: Flush, section_id: str, sighting: Sighting) -> None:
@@ -268,7 +262,7 @@ class EnforceLogic:
 
     def _release(self, state: PartitionState, flush: Flush, key: str) -> None:
         lamp = state.get("lamps", key, Shown) or Shown()
-        waiting = state.get("waiting", key, Waiting) or Waiting()
+        waiting = waits.at(state, key)
         ready = [i for i in waiting.items if self._settled(state, key, lamp, i)]
         if not ready:
             return
@@ -280,10 +274,10 @@ class EnforceLogic:
         flush: Flush,
         key: str,
         lamp: Shown,
-        waiting: Waiting,
+        waiting: waits.Waiting,
         ready: Sequence[tuple[Sighting, Crossing]],
     ) -> None:
-        self._put_waiting(state, key, [i for i in waiting.items if i not in ready])
+        waits.put(state, key, [i for i in waiting.items if i not in ready])
         for sighting, span in ready:
             found = self._by_what_was_shown(state, key, lamp, sighting, span)
             findings.keep(state, [found] if found else [])
@@ -321,7 +315,7 @@ class EnforceLogic:
             self._decide(state, flush, plan)
         if external.awaits(scene):
             self._release(state, flush, key := f"camera:{camera_id}")
-            waiting = state.get("waiting", key, Waiting) or Waiting()
+            waiting = waits.at(state, key)
             oldest_ms = min([passes.captured_ms, *(seen.first_ms for seen, _ in waiting.items)])
             device_speeds.forget(state, scene, Progress(oldest_ms))
         self._forward(state, flush, camera_id)
@@ -347,7 +341,7 @@ class EnforceLogic:
         """When what still waits in this partition may turn out to have occurred."""
         held = company.held_ms(state.get("company", camera_id, Company) or Company())
         for key in _asked_by(self._scenes.scene(camera_id)):
-            waiting = state.get("waiting", key, Waiting) or Waiting()
+            waiting = waits.at(state, key)
             held += [int(span.earliest_ms) for s, span in waiting.items if s.camera_id == camera_id]
         for plan in self._scenes.plans_of(camera_id):
             section = state.get("sections", plan.section_id, SectionState)
@@ -358,7 +352,7 @@ class EnforceLogic:
     def _sweep(self, state: PartitionState, flush: Flush, scene: Scene, now_ms: int) -> None:
         camera_id = scene.camera_id
         for key in _asked_by(scene):
-            waiting = state.get("waiting", key, Waiting) or Waiting()
+            waiting = waits.at(state, key)
             oldest = now_ms - KEEP_MS
             kept = [i for i in waiting.items if i[0].camera_id != camera_id or i[1].latest_ms >= oldest]
             silent = [i for i in waiting.items if i not in kept]
@@ -367,7 +361,7 @@ class EnforceLogic:
                 self._decided(state, flush, key, lamp, waiting, silent)  # the picture's word stands
             elif silent:
                 metrics.UNDECIDED.labels(key.partition("|")[0]).inc(len(waiting.items) - len(kept))
-                self._put_waiting(state, key, kept)
+                waits.put(state, key, kept)
 
     def _forget(self, state: PartitionState, camera_id: str, now_ms: int) -> None:
         """After all was told that a watermark allows, drop what nothing to come can go on from."""
@@ -376,13 +370,6 @@ class EnforceLogic:
             findings.sweep(state, camera_id, now_ms)
             longest_ms = [average_speed.longest_ms(plan) for plan in self._scenes.plans_of(camera_id)]
             plates.sweep(state, camera_id, now_ms - max([0, *longest_ms]) - 3 * KEEP_MS)
-
-    @staticmethod
-    def _put_waiting(state: PartitionState, key: str, items: Sequence[tuple[Sighting, Crossing]]) -> None:
-        if items:
-            state.put("waiting", key, Waiting(tuple(items)))
-        else:
-            state.delete("waiting", key)
 
 
 def _asked_by(scene: Scene) -> list[str]:

@@ -1,0 +1,32 @@
+"""Passes that wait in enforce until it is known what a lamp, a sign or a device showed them: table "waiting"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from waysight.domain.enforcement.red_light import Crossing
+from waysight.engine import PartitionState
+from waysight.messages import Sighting
+
+_TABLE = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Passes, each with the span in which what was shown matters."""
+
+    items: tuple[tuple[Sighting, Crossing], ...] = ()
+
+
+def at(state: PartitionState, key: str) -> Waiting:
+    """What waits for the word of a lamp (junction|group) or of a camera's sign and devices (camera:<id>)."""
+    return state.get(_TABLE, key, Waiting) or Waiting()
+
+
+def put(state: PartitionState, key: str, items: Sequence[tuple[Sighting, Crossing]]) -> None:
+    """Keep these; nothing is kept of nothing."""
+    if items:
+        state.put(_TABLE, key, Waiting(tuple(items)))
+    else:
+        state.delete(_TABLE, key)
