@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from waysight.authority.laws import law_of
+from waysight.authority.review.law import ReviewLaw
+from waysight.authority.rulepacks import all_packs
 from waysight.domain.plates import PlateFormats
 from waysight.domain.reviews.conflicts import (
     BARRING,
@@ -21,13 +24,15 @@ from waysight.domain.reviews.conflicts import (
 from waysight.domain.reviews.correction import corrected
 from waysight.domain.reviews.locks import holder
 from waysight.domain.reviews.people import corrector, same_person, with_corrector
-from waysight.domain.reviews.queue import DAY_MS, rank, severity
+from waysight.domain.reviews.queue import DAY_MS, URGENT_DAYS, rank, severity
 from waysight.domain.reviews.sampling import drawn
 from waysight.domain.reviews.verdict import may_decide, verdict
+from waysight.domain.rulepack import Period
 from waysight.messages import Review, ReviewLock
 
 NAMES = ("Officer A.", "officer  a.", "Officer B.", "Officer C.")
 CODES = (*BARRING, "register_type", "register_colour", "plates_differ", "corrected")
+HOUR_MS = 3_600_000
 Make = Callable[..., Any]
 
 
@@ -220,6 +225,24 @@ def test_what_is_urgent_comes_first_and_what_lapsed_last(violation: Make) -> Non
     keys = [rank(slow, soon, now), rank(slow, soon + 1, now), rank(grave, later, now), rank(slow, None, now),
             rank(replace(slow, occurred_ms=now + 1), later, now), rank(grave, now, now)]  # fmt: skip
     assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize("country", ["kz", "pe"])
+def test_what_is_pressing_is_told_by_when_it_occurred(violation: Make, country: str) -> None:
+    said = Period(path="prosecution", confidence="confirmed", trigger="occurred", count=2, unit="months")
+    law = ReviewLaw({country: law_of(replace(all_packs()[country], prosecution=said), 0.9)})
+    now = violation().occurred_ms
+    (found,) = law.pressing(now)
+    for hours in range(0, 70 * 24, 7):
+        at = violation(country=country, occurred_ms=now - hours * HOUR_MS)
+        lapses = law.deadline_ms(at, now)
+        assert lapses is not None
+        assert (lapses <= now) == (at.occurred_ms < found.lapsed_ms)
+        assert (lapses <= now + URGENT_DAYS * DAY_MS) == (at.occurred_ms < found.urgent_ms)
+    assert found.lapsed_ms < found.urgent_ms < now
+    assert law.deadline_ms(violation(country="zz"), now) is None
+    unsure = replace(all_packs()[country], prosecution=replace(said, confidence="unsure"), limitation=None)
+    assert ReviewLaw({country: law_of(unsure, 0.9)}).pressing(now) == []
 
 
 @given(st.integers(0, 9), st.floats(0, 1), st.floats(0, 1))

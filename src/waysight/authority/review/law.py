@@ -12,7 +12,7 @@ from waysight.adapters.kafka import latest_by_key
 from waysight.authority.laws import laws_of
 from waysight.codec import Codec
 from waysight.domain.fines.facts import Law
-from waysight.domain.fines.pricing import limitation_until
+from waysight.domain.fines.pricing import limitation_until, prosecution_until
 from waysight.domain.reviews.queue import DAY_MS, URGENT_DAYS, Candidate, Pressing
 from waysight.messages import Violation
 from waysight.settings import Settings
@@ -74,7 +74,8 @@ class ReviewLaw:
 
     def _day_lapses_ms(self, country: str, occurred_on: date, today: date) -> int | None:
         pack = self._laws[country].pack
-        last = limitation_until(pack, occurred_on, today, None)
+        ends = (limitation_until(pack, occurred_on, today, None), prosecution_until(pack, occurred_on))
+        last = min((day for day in ends if day is not None), default=None)
         return None if last is None else _begins_ms(last + timedelta(days=1), ZoneInfo(pack.timezone))
 
 
