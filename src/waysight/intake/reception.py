@@ -54,10 +54,13 @@ class Reception:
         self._lock = threading.Lock()
 
     def take(self, records: Sequence[Taken]) -> Receipt:
-        """Keep, send and wait for Kafka; raises EngineDown, after which the same may be sent again."""
-        receipt, sent = Receipt(), list[Taken]()
+        """Keep, send and wait for Kafka; raises EngineDown, after which the same may be sent again.
+
+        They are sent in order of their times: what comes after its device's time has passed it decides nothing.
+        """
+        receipt, sent, known = Receipt(), list[Taken](), list[Taken]()
         outcomes: list[str | None] = []
-        for taken in records:
+        for taken in sorted(records, key=_moment_ms):
             before = self._before(taken)
             if before is not None and before != _content(taken):
                 reason = "was sent before with another content; a read never changes, give a new one a new id"
@@ -65,7 +68,7 @@ class Reception:
                 continue
             if before is not None:
                 receipt.known += 1
-                receipt.accepted.append(taken.id)
+                known.append(taken)
                 continue
             try:
                 whole = self._with_pictures(taken)
@@ -77,7 +80,8 @@ class Reception:
         self._wait(outcomes, len(sent))
         for taken in sent:
             self._remember(taken)
-        receipt.accepted += [t.id for t in sent]
+        accepted = {id(t) for t in (*sent, *known)}
+        receipt.accepted = [t.id for t in records if id(t) in accepted]
         return receipt
 
     def _with_pictures(self, taken: Taken) -> object:
@@ -113,6 +117,11 @@ class Reception:
             self._seen[taken.device_id, taken.id] = _content(taken)
             while len(self._seen) > _MOST_REMEMBERED:
                 self._seen.popitem(last=False)
+
+
+def _moment_ms(taken: Taken) -> int:
+    record = taken.record
+    return record.captured_ms if isinstance(record, ExternalRead) else record.valid_ms
 
 
 def _content(taken: Taken) -> bytes:

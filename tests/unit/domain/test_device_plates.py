@@ -116,6 +116,7 @@ def test_an_unsure_read_takes_nobodys_plate_and_still_casts_doubt() -> None:
 
 def test_a_look_alike_is_the_plate_that_a_country_has() -> None:
     assert _judged([_read("I23ABCO2")], _pass()).obstacles == ()
+    assert _judged([_read("123 abc-02")], _pass()).obstacles == (), "as a device writes it"
 
 
 def test_what_is_another_vehicles_says_nothing() -> None:

@@ -90,6 +90,18 @@ def test_reads_are_answered_when_kafka_has_them(desk: Desk) -> None:
     ]  # fmt: skip
 
 
+def test_what_a_device_kept_back_is_sent_on_in_order_of_time(desk: Desk) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    newest_first = [_read(n, captured_ms=now_ms - n * 20_000) for n in range(3)]
+
+    async def conversation(client: TestClient[Any, Any]) -> None:
+        answer = await client.post("/v1/reads", json=newest_first)
+        assert (await answer.json())["accepted"] == ["r0", "r1", "r2"], "answered as they were given"
+
+    desk.talk(conversation)
+    assert [r.read_id for _, _, r in desk.kafka.sent] == ["r2", "r1", "r0"]
+
+
 def test_what_is_wrong_is_refused_one_by_one(desk: Desk) -> None:
     async def conversation(client: TestClient[Any, Any]) -> None:
         wrong = [_read(1), _read(2, speed_kmh=900), _read(3, device_id="radar-8"), _read(4, camera_id="bridge"),

@@ -13,7 +13,7 @@ from waysight.domain.enforcement import beside
 from waysight.domain.enforcement.beside import NEAR_MS, Place, Reading
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.offences import OFFENCES
-from waysight.domain.plates import country_of, resolved
+from waysight.domain.plates import canonical, country_of, resolved
 from waysight.domain.scene import Device, Scene
 from waysight.domain.watermarks import Progress
 from waysight.messages.enforcement import ExternalRead, Violation
@@ -53,8 +53,9 @@ def told(law: Law, scene: Scene, place: Place, read: ExternalRead) -> Place:
         return place
     reading = beside.reading_of(scene, device, read) if read.plate else None
     if reading is not None:
-        texts = resolved(reading.plate, law.formats)
-        reading = replace(reading, plate=next(iter(texts)) if len(texts) == 1 else reading.plate)
+        plate = canonical(reading.plate)
+        texts = resolved(plate, law.formats)
+        reading = replace(reading, plate=next(iter(texts)) if len(texts) == 1 else plate)
     return beside.told(place, read, reading)
 
 
