@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -29,7 +29,12 @@ FROM alerts_current WHERE received_ms > 0"""
 
 
 def wait_until_drained(
-    settings: Settings, clickhouse: ClickHouse, sent: Callable[[], bool], console: Console, limit_s: float
+    settings: Settings,
+    clickhouse: ClickHouse,
+    sent: Callable[[], bool],
+    console: Console,
+    limit_s: float,
+    processors: Sequence[str] = PROCESSORS,
 ) -> None:
     """Show the table until `sent()` and nothing remains anywhere, twice running; raises EngineDown past `limit_s`."""
     deadline, calm = time.monotonic() + limit_s, 0
@@ -42,7 +47,7 @@ def wait_until_drained(
             trouble = ""
             try:
                 over = sent()
-                left = drained(settings, PROCESSORS)
+                left = drained(settings, processors)
                 calm = calm + 1 if over and not any(left.values()) else 0
                 if live is not None:
                     live.update(table(settings, clickhouse, left))
