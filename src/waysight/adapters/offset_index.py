@@ -169,9 +169,10 @@ def _all_of(settings: Settings, codec: Codec, topic: str, partition: int, keys: 
 
 def _folder(settings: Settings, topic: str) -> Path:
     """Of this very topic: one that was made anew under the same name has another id."""
+    admin = AdminClient(client_config(settings))  # the answer does not come when this is gone
     try:
-        asked = AdminClient(client_config(settings)).describe_topics(TopicCollection([topic]))
-        topic_id = asked[topic].result(timeout=_ANSWER_S).topic_id
+        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_S)
+        topic_id = asked[topic].result().topic_id
     except KafkaException as error:
         raise kafka_error(error, f"cannot look up {topic}", settings) from error
     return settings.state_dir.resolve() / "offsets" / f"{topic}-{topic_id}"
