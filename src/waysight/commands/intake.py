@@ -124,6 +124,8 @@ def add_token(
     ]
     if faults:
         raise BadConfiguration(f"place {faults[0]!r}: write camera:<id>, junction:<id> or section:<id>")
+    if unknown := [k for k in wanted or ("",) if k not in KINDS]:
+        raise BadConfiguration(f"--kinds {unknown[0]!r} is none of {', '.join(KINDS)}")
     detail = {"device": device, "kinds": wanted, "places": places}
     AuditLog(settings, open_codec(settings)).record("intake.token.add", "registration", "", detail)
     token = _file(settings, tokens).add(device, wanted, places, time.time_ns() // 1_000_000, acting(settings))
@@ -137,10 +139,12 @@ def add_token(
 def revoke_token(device: Device, tokens: Tokens = None, json_: Json = False) -> None:
     """End a device's token at once."""
     settings = get_settings()
+    file = _file(settings, tokens)
+    file.require(device)
     AuditLog(settings, open_codec(settings)).record(
         "intake.token.revoke", "registration", "", {"device": device}
     )
-    _file(settings, tokens).revoke(device)
+    file.revoke(device)
     if json_:
         print_json({"revoked": device})
     else:

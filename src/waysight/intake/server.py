@@ -70,6 +70,10 @@ class Intake:
             return answer
         except web.HTTPException as error:
             return _error(error.status, error.text or error.reason)
+        except web.RequestPayloadError:
+            return _error(
+                400, "the body is not what its Content-Encoding or Content-Length says; send it again"
+            )
         except EngineDown as error:
             return _error(503, str(error), {"Retry-After": "5"})
         except WaysightError as error:

@@ -71,11 +71,15 @@ class TokenFile:
 
     def revoke(self, device_id: str) -> None:
         """End a device's token; raises BadConfiguration when it has none."""
+        self.require(device_id)
+        self._change(lambda old: [g for g in old if g.device_id != device_id])
+
+    def require(self, device_id: str) -> None:
+        """Raise BadConfiguration where a device has no token."""
         if all(g.device_id != device_id for g in self.grants()):
             raise BadConfiguration(
                 f"{self.path}: no token of {device_id}; `waysight intake token list` shows them"
             )
-        self._change(lambda old: [g for g in old if g.device_id != device_id])
 
     def _load(self) -> dict[str, Grant]:
         try:

@@ -162,6 +162,17 @@ def test_a_form_that_is_too_large_is_not_read_to_its_end(desk: Desk, monkeypatch
     assert not desk.kafka.sent
 
 
+def test_a_body_that_is_not_what_its_headers_say_is_the_sender_s_fault(desk: Desk) -> None:
+    async def talk(client: TestClient[Any, Any]) -> None:
+        packed = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+        async with client.post("/v1/reads", data=b"no gzip", headers=packed) as answer:
+            assert answer.status == 400
+            assert "Content-Encoding" in (await answer.json())["error"]
+
+    desk.talk(talk)
+    assert desk.kafka.sent == []
+
+
 def test_kafka_away_is_said_and_the_same_may_come_again(tmp_path: Path) -> None:
     desk = Desk(tmp_path, Kafka("broker away"))
 
