@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from waysight.simulate.month import habits
-from waysight.simulate.month.court import local_day, moment_ms
+from waysight.simulate.month.court import Sum, local_day, moment_ms
 from waysight.simulate.month.deed import NOBODY, Deed
 from waysight.simulate.month.tariffs import Nation
 
@@ -55,7 +55,7 @@ class Life:
 
 
 _HOLDS = ("nominated", "appealed", "suspended")
-_RELEASES = ("nomination_confirmed", "nomination_rejected", "appeal_upheld", "appeal_dismissed", "resumed")
+_RELEASES = ("nomination_confirmed", "nomination_rejected", "appeal_dismissed", "resumed")
 _ENDS = ("appeal_upheld", "cancelled")
 
 
@@ -109,7 +109,7 @@ def _steps(nation: Nation, deed: Deed, issued_ms: int) -> list[Step]:
     return [Step(served_ms, "served"), *then.get(deed.fate, [])]
 
 
-def payments(nation: Nation, deed: Deed, life: Life, clock: date, cost: habits.Sum) -> list[habits.Part]:
+def payments(nation: Nation, deed: Deed, life: Life, clock: date, cost: Sum) -> list[habits.Part]:
     """What is paid on a notice, by whom is liable in the end."""
     if deed.fate == "order_stays":
         return []

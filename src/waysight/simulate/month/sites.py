@@ -28,7 +28,7 @@ SITES: dict[str, dict[str, Any]] = {
     "line": {"lines": {"solid": ((0.0, 14.0), (0.0, 60.0), "both")}},
     "turn": {"lines": {"turn": ((-4.0, 30.0), (4.0, 30.0), "right_to_left")}},
     "mute": {"more": ["no_plate", "no_insurance", "no_inspection"]},
-    "stop": {"more": ["stop_line"]},
+    "stop": {"more": ["stop_line", "red_light"]},
 }  # fmt: skip
 PURPOSE_OF = {
     "no_stopping": "illegal_stopping", "no_parking": "illegal_parking", "box": "box_junction", "one_way": "wrong_way",

@@ -16,7 +16,7 @@ from waysight.simulate.town import BUS_LANE, CLOCK_ERROR_MS, STOP_LINE_M, VIEW, 
 
 SECTION_M = 3000.0
 GREEN_MS, AMBER_MS, CYCLE_MS = 30_000, 33_000, 60_000
-KINDS = ("spot", "fast", "old", "in", "out", "cross", "bus", "gate", *SITES)
+KINDS = ("spot", "fast", "old", "in", "out", "cross", "bus", "gate", "mid", "shaky", *SITES)
 _SAFE = "CFHKLMNPRTVWXY"  # letters that nothing is mistaken for
 _COLOURS = ("white", "grey", "black", "silver", "blue", "red", "green")
 
@@ -69,6 +69,8 @@ class Streets:
 
     def limit_kmh(self, camera_id: str) -> float:
         """What is allowed before a camera."""
+        if camera_id.endswith("mid"):
+            return self.nation.section_limit_kmh
         return self.nation.limit_kmh + (20.0 if camera_id.endswith("fast") else 0.0)
 
     def light(self, junction: str, at_ms: int) -> tuple[str, int]:
@@ -130,7 +132,7 @@ class Streets:
         }  # fmt: skip
         lane = [[1200, 150], [1910, 150], [1910, 1070], [1200, 1070]]
         own: dict[str, dict[str, Any]] = {
-            "spot": spot, "fast": spot, "old": spot, "in": section, "out": section,
+            "spot": spot, "fast": spot, "old": spot, "mid": spot, "shaky": spot, "in": section, "out": section,
             "cross": {
                 **measuring, "purposes": ["count", "red_light"],
                 "junction": {"id": district, "signal_group": "main"},
@@ -143,7 +145,7 @@ class Streets:
             "gate": {"purposes": ["count"]},
             **{k: {**measuring, **site(k, district)} for k in SITES if k == kind},
         }  # fmt: skip
-        highway = kind in ("in", "out")
+        highway = kind in ("in", "mid", "out")
         place = {
             "road": "A-1" if highway else f"Street {district[1:]}", "district": district, "straight": True,
             "road_class": "republican" if highway else "city",

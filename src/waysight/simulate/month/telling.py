@@ -76,8 +76,12 @@ class Told:
         )
 
     def fast(self, kind: str, over_kmh: float, at_ms: int | None = None, **more: object) -> Sighting:
-        """It is measured so that `over_kmh` are left of what it drove too fast."""
-        camera_id, nation = self.camera(kind), self.traffic.streets.nation
+        """It is measured before a camera of a kind so that `over_kmh` are left of what it drove too fast."""
+        return self.fast_at(self.camera(kind), over_kmh, at_ms, **more)
+
+    def fast_at(self, camera_id: str, over_kmh: float, at_ms: int | None = None, **more: object) -> Sighting:
+        """The same before a camera that is named."""
+        nation = self.traffic.streets.nation
         limit = self.traffic.streets.limit_kmh(camera_id)
         measured = limit + over_kmh + nation.margin_kmh(limit) + ERROR_KMH
         return self.look(

@@ -33,7 +33,7 @@ MAY_BE_LATE = (
     "turn",
     "mute",
 )  # where no pass waits for another
-MARK_MS = 3_600_000
+MARK_MS, SELDOM_MARK_MS = 3_600_000, 43_200_000
 BUSY = (
     2,
     1,
@@ -98,9 +98,10 @@ class Traffic:
                 if owed <= 0:
                     break
         last_ms = max((when_ms for when_ms, _, _ in self._queue), default=0)
-        yield from self._until(max(last_ms, began_ms + hours * HOUR_MS) + HOUR_MS)
-        self._marks(self._mark_ms + MARK_MS, end=True)
-        yield from self._due(self._mark_ms + 2 * MARK_MS)
+        last_ms = max(last_ms, began_ms + hours * HOUR_MS) + HOUR_MS
+        yield from self._until(last_ms)
+        self._marks(last_ms + MARK_MS, end=True)
+        yield from self._due(last_ms + 2 * MARK_MS)
 
     def _long_ago(self) -> Iterator[Event]:
         """First offences of those who will do it again in the month."""
@@ -114,11 +115,16 @@ class Traffic:
                 yield from self._due(at_ms + HOUR_MS)
 
     def _until(self, now_ms: int) -> Iterator[Event]:
-        while self._mark_ms + MARK_MS <= now_ms:
-            self._mark_ms += MARK_MS
+        while self._mark_ms + (step_ms := self._between_marks_ms()) <= now_ms:
+            self._mark_ms += step_ms
             yield from self._due(self._mark_ms)
             self._marks(self._mark_ms, end=False)
         yield from self._due(now_ms)
+
+    def _between_marks_ms(self) -> int:
+        """Hourly; when the month is over and few pass, cameras tell seldom how far they are."""
+        over = self._mark_ms >= self.streets.start_ms + self.days * DAY_MS + 12 * HOUR_MS
+        return SELDOM_MARK_MS if over else MARK_MS
 
     def _due(self, now_ms: int) -> Iterator[Event]:
         while self._queue and self._queue[0][0] <= now_ms:

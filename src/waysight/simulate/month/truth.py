@@ -126,8 +126,8 @@ class Truth:
         if step is None or life is None:
             return None
         if step.units is None:
-            refer = step.refer and life.ended_ms is None
-            return Ruling(deed, step.article, step.refer) if refer else None
+            status = "issued" if life.ended_ms is None else "cancelled"
+            return Ruling(deed, step.article, step.refer, status=status) if step.refer else None
         day, (_, person) = local_day(self.nation, deed.occurred_ms), life.liable[-1]
         again = any(self._before(deed, step, day, one, life) for one in self._imposed.get(person, ()))
         if again and self.nation.again[step.article].refer:
