@@ -23,16 +23,14 @@ class YamlFile:
     """The content of a file; raises BadConfiguration for one that is no YAML or says a key twice."""
 
     def __init__(self, path: Traversable) -> None:
-        self._path = path
+        self._path, text = path, ""
         try:
             text = path.read_text(encoding="utf-8")
             self._node = yaml.compose(text, _LOADER)
             self._sound(self._node, 0)
             self.data = yaml.load(text, _LOADER)
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = "" if mark is None else f":{mark.line + 1}"
-            raise BadConfiguration(f"{path}{line}: cannot be read: {error}") from error
+            raise BadConfiguration(f"{path}{_line_of(error, text)}: cannot be read: {error}") from error
 
     def parse(self, kind: type[FileT]) -> FileT:
         """The content as a model; raises BadConfiguration naming the first fault."""
@@ -77,6 +75,13 @@ class YamlFile:
     def _refuse_node(self, node: Any, what: str, reason: str) -> Never:
         said = f"{what}: {reason}" if what else reason
         raise BadConfiguration(f"{self._path}:{node.start_mark.line + 1}: {said}")
+
+
+def _line_of(error: Exception, text: str) -> str:
+    mark, position = getattr(error, "problem_mark", None), getattr(error, "position", None)
+    if mark is not None:
+        return f":{mark.line + 1}"
+    return f":{text.count(chr(10), 0, position) + 1}" if text and isinstance(position, int) else ""
 
 
 def _line(node: Any, at: Path) -> int:

@@ -166,6 +166,7 @@ def _same_kind(one: str, two: str) -> bool:
         ("ma", "  F-MA2:", "  F-MA1:", "F-MA1", "is there twice"),
         ("ma", "currency: MAD", "? [currency]\n: MAD", "currency", "a key is one word"),
         ("ma", "currency: MAD", "currency: &a [*a]", "currency", "within itself|nested"),
+        ("ma", "currency: MAD", "currency: M\x00D", "currency", "control characters"),
         ("ma", "currency: MAD", "currency: [MAD", "currency|unit|timezone|code", "cannot be read"),
     ],
 )  # fmt: skip
