@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,9 +21,10 @@ from waysight.adapters.pictures import Picture, encode_jpeg
 from waysight.authority.evidence.pictures import has_plate, plate_picture, vehicle_picture
 from waysight.authority.notice_words import Words, notice_words
 from waysight.authority.qr import payment_text, qr_picture
-from waysight.domain.fines.pricing import cut_kmh, discount_of, over_limit_kmh, stages_of
+from waysight.domain.fines.pricing import Stage, cut_kmh, discount_of, over_limit_kmh, stages_of
 from waysight.domain.plates import displayed
-from waysight.domain.rulepack import RulePack
+from waysight.domain.rulepack import Discount, RulePack
+from waysight.errors import BadConfiguration
 from waysight.messages import Fine, FrameRef, Violation
 
 _LEFT_MM, _RIGHT_MM, _LABEL_MM = 18.0, 192.0, 82.0
@@ -64,6 +65,12 @@ def notice_pdf(
     `pictures` are the evidence frames (BGR) in time order, `timezone` the camera's. Raises BadConfiguration
     when the country has no words for notices.
     """
+    now = _stages_now(fine, violation, pack)[1]
+    if now and now[0].amount != fine.discount_amount:
+        raise BadConfiguration(
+            f"fine {fine.number} was priced by {fine.rule_pack}; the rules here would discount it to {now[0].amount} "
+            f"and not to {fine.discount_amount}: print it by the rules of its issue (--rules)"
+        )
     page = _Page(notice_words(fine.country), fine, violation, pack, ZoneInfo(timezone), issuer)
     page.head()
     page.facts()
@@ -71,6 +78,19 @@ def notice_pdf(
     page.money()
     page.foot()
     return page.bytes()
+
+
+def _stages_now(
+    fine: Fine, violation: Violation, pack: RulePack
+) -> tuple[Discount | None, tuple[Stage, ...]]:
+    """The discount that a pack gives a fine, and its stages."""
+    zone = ZoneInfo(pack.timezone)
+    occurred, issued = (
+        datetime.fromtimestamp(ms / 1000, zone).date() for ms in (fine.occurred_ms, fine.issued_ms)
+    )
+    served = None if fine.served_ms is None else datetime.fromtimestamp(fine.served_ms / 1000, zone).date()
+    discount = discount_of(violation, pack, occurred)
+    return discount, stages_of(discount, fine.amount, pack, occurred, issued, served)
 
 
 class _Page:
@@ -211,15 +231,11 @@ class _Page:
     def _stages(self) -> tuple[list[str], list[str]]:
         """What stands in the box of the discount, and the terms below it."""
         fine, words = self._fine, self._words
-        zone = ZoneInfo(self._pack.timezone)
-        occurred, issued, served = (
-            None if ms is None else datetime.fromtimestamp(ms / 1000, zone).date()
-            for ms in (fine.occurred_ms, fine.issued_ms, fine.served_ms)
-        )
-        discount = discount_of(self._violation, self._pack, occurred) if occurred else None
-        if discount is None or occurred is None or issued is None:
+        discount, stages = _stages_now(fine, self._violation, self._pack)
+        if discount is None:
             return ["–", words.joined("no_discount")], []
-        stages = stages_of(discount, fine.amount, self._pack, occurred, issued, served)
+        until = date.fromisoformat(fine.discount_until) if fine.discount_until else stages[0].until
+        stages = (replace(stages[0], until=until), *stages[1:])
         lines = [self._money(stages[0].amount)]
         for row, stage in zip(discount.stages, stages, strict=True):
             if stage.until is not None:

@@ -16,7 +16,7 @@ from waysight.authority.laws import laws_of
 from waysight.authority.local_days import local_ms
 from waysight.authority.notices import Issuer, notice_pdf
 from waysight.authority.review.examination import load_frames, pictures_of
-from waysight.authority.rulepacks import load_pack
+from waysight.authority.rulepacks import load_pack, read_pack
 from waysight.cameras.files import camera_of
 from waysight.codec import Codec
 from waysight.commands.fine_campaigns import add
@@ -81,6 +81,12 @@ def notice(
     specimen: Annotated[
         bool, typer.Option("--specimen", help="Mark the page as having no legal effect.")
     ] = False,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the country's rule pack as it was at the issue; that of this installation without."
+        ),
+    ] = None,
     purpose: Purpose = "notice to the owner",
     case: Case = "",
     json_: Json = False,
@@ -94,7 +100,8 @@ def notice(
     violation = find_violation(clickhouse, fine.violation_id)
     AuditLog(settings, codec).record("fines.notice", purpose, case or fine.number, {"number": fine.number}, 1)
     pictures = pictures_of(violation, load_frames(violation, EvidenceStore(settings.evidence)))
-    pack, zone = load_pack(fine.country), _timezone(settings, codec, violation)
+    pack = read_pack(rules) if rules else load_pack(fine.country)
+    zone = _timezone(settings, codec, violation)
     page = notice_pdf(
         fine,
         violation,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -185,3 +186,16 @@ def test_the_letter_goes_to_who_is_liable(
     notice_pdf(named, violation(), [], KZ, "Asia/Almaty", Issuer())
     assert {"D. Driver", "Almaty", "77"} <= set(printed)
     assert vehicle().owner_name not in printed
+
+
+def test_a_pack_that_changed_since_prints_no_other_price(
+    printed: list[str], violation: Make, review: Make, vehicle: Make
+) -> None:
+    fine = settle(Party(Case(violation=violation(), reviews=(review(),)), LAW, vehicle())).fine
+    assert fine is not None
+    stages = tuple(replace(s, fraction=Decimal("0.9")) for s in KZ.discounts[0].stages)
+    dearer = replace(KZ, discounts=(replace(KZ.discounts[0], stages=stages),))
+    with pytest.raises(BadConfiguration, match="--rules"):
+        notice_pdf(fine, violation(), [], dearer, "Asia/Almaty", Issuer())
+    notice_pdf(replace(fine, discount_until="2026-12-17"), violation(), [], KZ, "Asia/Almaty", Issuer())
+    assert "17.12.2026" in "\n".join(printed), "the day of the fine, which a suspension moved"
