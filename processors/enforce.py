@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.rulepacks import all_packs
 from waysight.cameras.scenes import Scenes, plate_formats
 from waysight.codec import Codec
+from waysight.domain.clocks import Clocks
 from waysight.domain.enforcement import (
     average_speed,
     company,
@@ -36,7 +37,16 @@ from waysight.domain.sightings import is_vehicle
 from waysight.domain.watermarks import Progress, merge
 from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
-from waysight.messages import CameraRecord, Exemption, ExternalRead, Sighting, Signal, Violation, Watermark
+from waysight.messages import (
+    CameraRecord,
+    ClockCheck,
+    Exemption,
+    ExternalRead,
+    Sighting,
+    Signal,
+    Violation,
+    Watermark,
+)
 from waysight.settings import Settings
 from waysight.streaming import device_plates as plates
 from waysight.streaming import device_speeds, findings
@@ -49,14 +59,6 @@ from waysight.topics import partition_for
 
 _SWEEP_MS = 60_000
 _LAMP_RULES = {red_light.PURPOSE: red_light.crossing, stop_line.PURPOSE: stop_line.overrun}
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How far a camera's passes have come in this partition, and how far that was told to tallies."""
-
-    passes: Progress
-    told: Progress | None = None
 
 
 class EnforceLogic:
@@ -74,9 +76,10 @@ class EnforceLogic:
         partitions: int,
         tables: Sequence[Followed] = (),
         exemptions: Exemptions | None = None,
+        clocks: Clocks | None = None,
     ) -> None:
         self._codec, self._scenes, self._law = codec, scenes, law
-        self._exemptions = exemptions or Exemptions()
+        self._exemptions, self._clocks = exemptions or Exemptions(), clocks or Clocks()
         self._partitions, self.tables = partitions, tables
 
     async def start(self) -> None:
@@ -209,7 +212,7 @@ class EnforceLogic:
         if section is None:
             return
         ends = self._scenes.scene(plan.entry), self._scenes.scene(plan.exit)
-        known = [state.get("progress", camera_id, Reached) for camera_id in (plan.entry, plan.exit)]
+        known = [state.get("progress", camera_id, waits.Reached) for camera_id in (plan.entry, plan.exit)]
         entered, left = (k.passes if k else None for k in known)
         place = f"section:{plan.section_id}"
         sign = state.get("lamps", place, Shown) or Shown()
@@ -257,7 +260,7 @@ class EnforceLogic:
 
     @staticmethod
     def _passes(state: PartitionState, camera_id: str) -> Progress | None:
-        reached = state.get("progress", camera_id, Reached)
+        reached = state.get("progress", camera_id, waits.Reached)
         return reached.passes if reached else None
 
     def _release(self, state: PartitionState, flush: Flush, key: str) -> None:
@@ -306,9 +309,9 @@ class EnforceLogic:
         return spot_speed.judge(self._law, scene, sighting, limit, measured)
 
     def _watermark(self, state: PartitionState, flush: Flush, camera_id: str, now: Progress) -> None:
-        scene, known = self._scenes.scene(camera_id), state.get("progress", camera_id, Reached)
+        scene, known = self._scenes.scene(camera_id), state.get("progress", camera_id, waits.Reached)
         passes = merge(known.passes if known else None, now)
-        state.put("progress", camera_id, Reached(passes, known.told if known else None))
+        state.put("progress", camera_id, waits.Reached(passes, known.told if known else None))
         self._sweep(state, flush, scene, now.captured_ms)
         self._accompanied(state, camera_id, passes)
         for plan in self._scenes.plans_of(camera_id):
@@ -322,25 +325,32 @@ class EnforceLogic:
         self._forget(state, camera_id, now.captured_ms)
 
     def _forward(self, state: PartitionState, flush: Flush, camera_id: str) -> None:
-        reached = state.get("progress", camera_id, Reached)
+        reached = state.get("progress", camera_id, waits.Reached)
         if reached is None:
             return
         held = self._held(state, camera_id)
         ready = reached.passes
         if held:
             ready = Progress(min(ready.captured_ms, min(held) - 1))
-        findings.tell(state, flush, camera_id, ready, self._exemptions.applied)
+        findings.tell(state, flush, camera_id, ready, self._stands)
         told = reached.told
         if told is not None and (ready.captured_ms, ready.end) <= (told.captured_ms, told.end):
             return
-        state.put("progress", camera_id, Reached(reached.passes, ready))
+        state.put("progress", camera_id, waits.Reached(reached.passes, ready))
         partition = partition_for(f"camera:{camera_id}", self._partitions)
         flush.watermark("tallies", partition, camera_id, ready.captured_ms, ready.end)
+
+    def _stands(self, violation: Violation) -> Violation:
+        """A violation with what speaks against a fine at the time it is told: exemptions, clocks found worse than stated."""
+        plan = self._scenes.plan(violation.section_id)
+        scenes = map(self._scenes.scene, (violation.camera_id, *((plan.entry,) if plan else ())))
+        bounds = {s.camera_id: s.clock_error_ms for s in scenes if s.video}
+        return self._clocks.applied(self._exemptions.applied(violation), bounds)
 
     def _held(self, state: PartitionState, camera_id: str) -> list[int]:
         """When what still waits in this partition may turn out to have occurred."""
         held = company.held_ms(state.get("company", camera_id, Company) or Company())
-        for key in _asked_by(self._scenes.scene(camera_id)):
+        for key in waits.asked_by(self._scenes.scene(camera_id)):
             waiting = waits.at(state, key)
             held += [int(span.earliest_ms) for s, span in waiting.items if s.camera_id == camera_id]
         for plan in self._scenes.plans_of(camera_id):
@@ -351,7 +361,7 @@ class EnforceLogic:
 
     def _sweep(self, state: PartitionState, flush: Flush, scene: Scene, now_ms: int) -> None:
         camera_id = scene.camera_id
-        for key in _asked_by(scene):
+        for key in waits.asked_by(scene):
             waiting = waits.at(state, key)
             oldest = now_ms - KEEP_MS
             kept = [i for i in waiting.items if i[0].camera_id != camera_id or i[1].latest_ms >= oldest]
@@ -372,13 +382,6 @@ class EnforceLogic:
             plates.sweep(state, camera_id, now_ms - max([0, *longest_ms]) - 3 * KEEP_MS)
 
 
-def _asked_by(scene: Scene) -> list[str]:
-    """Whose word the passes of a camera may wait for: its lamp's, and its sign's or its devices'."""
-    lamp = [f"{scene.junction_id}|{scene.signal_group}"] if scene.junction_id else []
-    waits = scene.variable_limit or external.awaits(scene)
-    return [*lamp, f"camera:{scene.camera_id}"] if waits else lamp
-
-
 def build(settings: Settings) -> EnforceLogic:
     """The processor against the real engines."""
     codec, scenes = Codec(ConfluentRegistry(settings.registry)), Scenes()
@@ -386,4 +389,8 @@ def build(settings: Settings) -> EnforceLogic:
     law = Law(packs=all_packs(), formats=plate_formats(), enforcement_gate=settings.enforcement_gate)
     exemptions = Exemptions()
     exempt = Broadcast[Exemption](settings, codec, "exemptions", exemptions.apply)
-    return EnforceLogic(codec, scenes, law, settings.partitions, (cameras, exempt), exemptions)
+    clocks = Clocks()
+    checks = Broadcast[ClockCheck](settings, codec, "clock-checks", clocks.apply)
+    return EnforceLogic(
+        codec, scenes, law, settings.partitions, (cameras, exempt, checks), exemptions, clocks
+    )

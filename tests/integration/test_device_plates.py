@@ -18,7 +18,7 @@ from waysight.adapters.kafka import Publisher, read_all
 from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
-from waysight.messages import FrameRef, PassBatch, PathPoint, Signal, Violation, Watermark
+from waysight.messages import ClockCheck, FrameRef, PassBatch, PathPoint, Signal, Violation, Watermark
 from waysight.settings import Settings
 from waysight.streaming.passes import pass_of
 
@@ -79,6 +79,9 @@ def test_a_plate_that_a_device_read_meets_the_light_in_its_own_partition(
             marks = (replace(mark, ordinal=5),) if at_ms == 20_000 else ()
             one = replace(one, ordinal=ordinal)
             publisher.publish("passes", key, PassBatch(records=(pass_of(codec, key, one),), watermarks=marks))
+    check = ClockCheck(check_id=unique, camera_id=camera, checked_ms=START_MS, offset_ms=300.0, error_ms=5.0,
+                       reference="gps", by="T. Tech")  # fmt: skip
+    publisher.publish("clock-checks", camera, check)
     shown = Signal(junction_id=camera, signal_group="n", state="red", changed_ms=START_MS - 60_000,
                    valid_ms=START_MS + 120_000, clock_error_ms=20, end=False)  # fmt: skip
     publisher.publish("signals", keys[1], shown)
@@ -100,8 +103,12 @@ def test_a_plate_that_a_device_read_meets_the_light_in_its_own_partition(
     assert len(found) == 2, log.read_text()[-3000:]
     first, second = found[f"{unique}-10000"], found[f"{unique}-20000"]
     assert (first.offence, first.plate, first.read_plate) == ("red_light", plate, seen)
-    assert {"plates_differ", "no_certificate"} == set(first.obstacles)
-    assert (second.plate, second.read_plate, second.obstacles) == (unread, "", ("no_certificate",))
+    assert {"plates_differ", "no_certificate", "clock_off"} == set(first.obstacles)
+    assert (second.plate, second.read_plate, second.obstacles) == (
+        unread,
+        "",
+        ("no_certificate", "clock_off"),
+    )
     assert second.models == f"anpr:{device}"
     assert [f.evidence_ref for f in second.evidence[2:]] == [f"{unique}-d/19000", f"{unique}-d/19200"]
     sightings = {

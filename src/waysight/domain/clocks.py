@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from waysight.messages import ClockCheck
+from waysight.messages import ClockCheck, Violation
+
+OFF = "clock_off"
+_MOST_KEPT = 1_000  # comparisons of one camera: years of daily ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +59,36 @@ def _verdict(stated_ms: int | None, seen: list[float]) -> str:
     return "compared: within the stated bound" + (
         "" if len(seen) == 2 else ", on one side of the moment only"
     )
+
+
+class Clocks:
+    """The comparisons of every camera's clock, kept up to date one by one."""
+
+    def __init__(self, checks: Iterable[ClockCheck] = ()) -> None:
+        self._by_camera: dict[str, list[tuple[int, float, str]]] = {}
+        for check in checks:
+            self.apply(check.camera_id, check)
+
+    def apply(self, camera_id: str, check: ClockCheck | None) -> None:
+        """Add a comparison; the same one again changes nothing, and none is ever taken back."""
+        if check is None:
+            return
+        own = self._by_camera.setdefault(camera_id, [])
+        made = (check.checked_ms, error_ms(check), check.check_id)
+        if made not in own:
+            own[:] = sorted((*own, made))[-_MOST_KEPT:]
+
+    def applied(self, violation: Violation, stated_ms: Mapping[str, int]) -> Violation:
+        """The violation as it stands: no fine where the last comparison at or before it was worse than a stated bound.
+
+        `stated_ms` are the bounds by camera on which it relies.
+        """
+        if not any(self._worse(c, violation.occurred_ms, bound) for c, bound in stated_ms.items()):
+            return violation
+        obstacles = tuple(dict.fromkeys((*violation.obstacles, OFF)))
+        return replace(violation, enforceable=False, obstacles=obstacles)
+
+    def _worse(self, camera_id: str, at_ms: int, stated_ms: int) -> bool:
+        own = self._by_camera.get(camera_id, [])
+        last = bisect_right(own, at_ms, key=lambda c: c[0]) - 1
+        return last >= 0 and own[last][1] > stated_ms

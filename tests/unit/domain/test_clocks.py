@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
+from sightings import sighting
 
-from waysight.domain.clocks import clock_record, error_ms
-from waysight.messages import ClockCheck
+from waysight.domain.clocks import OFF, Clocks, clock_record, error_ms
+from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.scene import Scene
+from waysight.messages import ClockCheck, Violation
 
 AT_MS = 1_794_805_210_000
 
@@ -61,3 +66,37 @@ def test_the_nearest_on_either_side_in_whatever_order(found: list[ClockCheck]) -
     assert (record.after and record.after.checked_ms) == min(after, default=None)
     sides = [error_ms(c) for c in (record.before, record.after) if c]
     assert record.seen_ms == max(sides, default=None)
+
+
+def _violation() -> Violation:
+    scene = Scene(camera_id="c", papers=(0, 2**62))
+    return violation(Law(), "bus_lane", (scene,), (sighting("c", "123ABC02", 0),), AT_MS, country="kz", subject="c",
+                     evidence=())  # fmt: skip
+
+
+def test_a_clock_that_was_found_worse_than_stated_brings_no_fine() -> None:
+    bare, bound = _violation(), {"c": 40}
+    worse = check(AT_MS - 3, offset_ms=-39.0)
+    found = Clocks([check(AT_MS - 9), worse]).applied(bare, bound)
+    assert (found.enforceable, found.obstacles[-1]) == (False, OFF)
+    assert Clocks([worse]).applied(found, bound) == found, "said once"
+    assert Clocks([worse]).applied(bare, {"c": 41}) == bare, "within the bound"
+    assert Clocks([worse, check(AT_MS)]).applied(bare, bound) == bare, "it was set right before"
+    assert Clocks([check(AT_MS + 1, offset_ms=-39.0)]).applied(bare, bound) == bare, "found later"
+    assert Clocks([check(AT_MS - 3, offset_ms=90.0, camera="entry")]).applied(bare, bound) == bare
+    entry = Clocks([check(AT_MS - 3, offset_ms=90.0, camera="entry")]).applied(bare, {**bound, "entry": 40})
+    assert OFF in entry.obstacles, "the other end of the section"
+    assert Clocks().applied(bare, bound) == bare
+
+
+@given(
+    st.lists(st.tuples(st.integers(-50, 50), st.floats(-100, 100)), max_size=6),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_in_which_checks_are_entered_changes_nothing(
+    what: list[tuple[int, float]], rng: Random
+) -> None:
+    checks = [check(AT_MS + at, offset_ms=off) for at, off in what]
+    again = [*checks, *checks]
+    rng.shuffle(again)
+    assert Clocks(checks).applied(_violation(), {"c": 40}) == Clocks(again).applied(_violation(), {"c": 40})
