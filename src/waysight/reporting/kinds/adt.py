@@ -47,7 +47,7 @@ def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = ""
     first, last = -(-asked.from_ms // HOUR_MS), asked.to_ms // HOUR_MS
     slots = _slots(range(first, last), ZoneInfo(zone))
     down = _down_hours(ask(clickhouse, _HEALTH, asked, camera=camera_id), first, last)
-    rows, profiles = [], []
+    rows, profiles = list[dict[str, Any]](), list[dict[str, Any]]()
     for camera, hours, numbers in _hourly(clickhouse, asked, camera_id):
         passes = np.zeros(max(last - first, 0))
         inside = (hours >= first) & (hours < last)
