@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+
 from waysight.adapters.clickhouse import connect
 from waysight.commands.export import (
     Export,
@@ -20,6 +22,7 @@ from waysight.storage.tables import table
 
 def main(out: Path) -> None:
     """Export all violations to Parquet and print time (s), CPU (s), highest resident memory (MiB), rows, bytes."""
+    pa.set_memory_pool(pa.system_memory_pool())
     begin, wanted = time.monotonic(), Selection(table("violations"))
     with Export(out, "parquet", wanted.schema) as export:
         clickhouse = connect(get_settings())

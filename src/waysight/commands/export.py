@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -90,6 +91,7 @@ def run(
         "status": status,
     }
     until, since = parse_cursor(until_cursor, "--until-cursor"), parse_cursor(since_cursor, "--since-cursor")
+    pa.set_memory_pool(pa.system_memory_pool())  # the others keep what was freed
     settings = get_settings()
     clickhouse = connect(settings)
     if until is None and since is not None:

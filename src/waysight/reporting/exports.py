@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from waysight.digests import sha256_of
-from waysight.errors import BadConfiguration
+from waysight.errors import BadConfiguration, EngineDown
 from waysight.reporting.ahead import ahead
 from waysight.reporting.formats import FORMATS, Sink, format_of
 from waysight.reporting.row_digest import RowDigest
@@ -43,6 +43,8 @@ class Export:
         if path.is_dir():
             raise BadConfiguration(f"{path} is a folder; name a file in it with --out")
         self._draft = path.with_name(f".{path.name}.{os.getpid()}.manifest")
+        if path.is_dir():
+            raise BadConfiguration(f"--out {path} is a folder; name a file in it")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch(mode=0o600)
@@ -52,14 +54,16 @@ class Export:
         self.rows = 0
 
     def write_all(self, batches: Iterable[pa.RecordBatch], progress: Callable[[int], None]) -> None:
-        """Write every batch; `progress` gets the number of rows so far."""
+        """Write every batch; `progress` gets the number of rows so far. Raises EngineDown where the disk is full."""
         for batch in ahead(batches):
             rows = restore(batch, self._schema)
             self._digest.add(rows)
-            self._sink.write(rows)
+            with self._disk():
+                self._sink.write(rows)
             self.rows += batch.num_rows
             progress(self.rows)
-        self._sink.close()
+        with self._disk():
+            self._sink.close()
 
     def manifest(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """What the file is: what was asked, its columns, rows, and the digests of the file and of its rows."""
@@ -80,6 +84,15 @@ class Export:
         self._draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         self._part.replace(self._path)
         self._draft.replace(manifest_path(self._path))
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EngineDown(
+                f"cannot write {self._path} to its end: {error}; make room or choose another --out"
+            ) from error
 
     def __enter__(self) -> Export:
         return self

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from waysight.errors import BadConfiguration
 from waysight.storage.columns import widen
@@ -100,6 +101,7 @@ class Xlsx:
             "strings_to_urls": False,
             "nan_inf_to_errors": True,
             "default_date_format": "yyyy-mm-dd",
+            "tmpdir": str(path.parent),  # rows wait here, not in a folder that all share
         }
         self._book = xlsxwriter.Workbook(str(path), options)
         self._book.set_properties({"created": _EPOCH})  # the same rows make the same file
@@ -117,7 +119,10 @@ class Xlsx:
     def close(self) -> None:
         if self._sheet is None:
             self._begin()
-        self._book.close()
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            raise OSError(str(error)) from error
 
     def _begin(self) -> None:
         self._sheet = self._book.add_worksheet()

@@ -31,18 +31,26 @@ class Selection:
 
     @property
     def schema(self) -> pa.Schema:
-        """The chosen columns; raises BadConfiguration for one that is not there."""
+        """The chosen columns; raises BadConfiguration for one that is not there, or twice."""
         whole = self.table.schema
+        if twice := {c for c in self.columns if self.columns.count(c) > 1}:
+            raise BadConfiguration(f"--columns names {min(twice)} twice")
         if unknown := [c for c in self.columns if c not in whole.names]:
             raise BadConfiguration(
-                f"{self.table.name} has no column {', '.join(unknown)}; it has {', '.join(whole.names)}"
+                f"--columns: {self.table.name} has no column {', '.join(unknown)}; it has {', '.join(whole.names)}"
             )
         if len(set(self.columns)) != len(self.columns):
             raise BadConfiguration(f"a column is named twice in {', '.join(self.columns)}; name each once")
         return pa.schema([whole.field(c) for c in self.columns]) if self.columns else whole
 
     def where(self) -> tuple[str, dict[str, Any]]:
-        """The condition and its parameters; raises BadConfiguration for a column that cannot be filtered by."""
+        """The condition and its parameters; raises BadConfiguration for a column that cannot be filtered by, or cursors
+        the wrong way round."""
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise BadConfiguration(
+                f"--since-cursor {cursor_of(self.since)} is later than --until-cursor {cursor_of(self.until)}; "
+                "the end of an export is now where it is not given"
+            )
         parts, parameters = ["1"], dict[str, Any]()
         for name, sign, value in (("from_ms", ">=", self.from_ms), ("to_ms", "<", self.to_ms)):
             if value is not None:

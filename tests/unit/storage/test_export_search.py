@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import math
+import re
 import time
 import zipfile
 from collections.abc import Callable
@@ -120,8 +121,19 @@ def test_columns_are_chosen_in_their_order(
     manifest = json.loads(manifest_path(file).read_text())
     assert [c["name"] for c in manifest["columns"]] == ["plate", "alert_id"]
     assert manifest["rows"] == len(examples("alerts"))
-    with pytest.raises(BadConfiguration, match="no column owner"):
-        _run("export", "alerts", "--out", str(file), "--columns", "owner", *WHY)
+    for wrong, said in (
+        (("--columns", "owner"), "--columns: alerts has no column owner"),
+        (("--columns", "plate, alert_id,plate"), "--columns names plate twice"),
+        (("--since-cursor", "c1-2", "--until-cursor", "c1-1"), "--since-cursor c1-2 is later"),
+        (("--since-cursor", "c1-99999999999999"), "--since-cursor c1-99999999999999 is later"),
+        (("--since-cursor", "yesterday"), "--since-cursor 'yesterday' is no cursor"),
+        (("--format", "odt"), "format 'odt' is not known"),
+    ):
+        with pytest.raises(BadConfiguration, match=re.escape(said)):
+            _run("export", "alerts", "--out", str(file), *wrong, *WHY)
+    with pytest.raises(BadConfiguration, match="is a folder"):
+        _run("export", "alerts", "--out", str(tmp_path), *WHY)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.manifest.json"]
 
 
 @pytest.mark.usefixtures("audit")
