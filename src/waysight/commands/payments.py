@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,7 +75,7 @@ def import_file(
     rows = list(read_rows(file, COLUMNS, OPTIONAL))
     if quarantine is not None:
         rows, wrong = _sifted(rows)
-        _set_aside(quarantine, wrong)
+        set_aside(quarantine, wrong)
         typer.echo(f"{len(wrong)} lines set aside in {quarantine}", err=True)
     payments = convert_all(file, iter(rows), payment_of, lambda p: p.payment_id)
     publish_file("payments", file, payments, lambda p: p.plate, json_)
@@ -98,13 +99,20 @@ def _sifted(rows: Sequence[Row]) -> tuple[list[Row], list[Wrong]]:
     return [(n, r) for n, r in good if r["payment_id"] not in twice], sorted(wrong, key=lambda w: w[0])
 
 
-def _set_aside(path: Path, wrong: Sequence[Wrong]) -> None:
-    """Write the wrong lines as a file that can be imported once `line` and `fault` are taken out."""
+def set_aside(path: Path, wrong: Sequence[Wrong]) -> None:
+    """Write the wrong lines as a file that can be imported once `line` and `fault` are taken out.
+
+    Raises BadConfiguration where another file is there: lines that were set aside before, or the bank's own.
+    """
+    held = io.StringIO(newline="")
+    writer = csv.DictWriter(held, ("line", "fault", *COLUMNS, *OPTIONAL))
+    writer.writeheader()
+    writer.writerows({"line": line, "fault": fault, **row} for line, fault, row in wrong)
+    found = held.getvalue().encode()
     try:
-        with path.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, ("line", "fault", *COLUMNS, *OPTIONAL))
-            writer.writeheader()
-            writer.writerows({"line": line, "fault": fault, **row} for line, fault, row in wrong)
+        if path.exists() and path.read_bytes() != found:
+            raise BadConfiguration(f"{path} is there with other content; name another --quarantine")
+        path.write_bytes(found)
     except OSError as error:
         raise BadConfiguration(f"{path}: cannot be written: {error.strerror}") from error
 

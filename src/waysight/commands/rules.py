@@ -26,7 +26,13 @@ from waysight.messages import Confirmation
 from waysight.settings import Settings, get_settings
 
 TOPIC = "confirmations"
-Pack = Annotated[str, typer.Argument(help="Country of the rule pack, e.g. kz.")]
+
+
+def _lower(value: str) -> str:
+    return value.lower()
+
+
+Pack = Annotated[str, typer.Argument(help="Country of the rule pack, e.g. kz.", callback=_lower)]
 Paths = Annotated[
     list[str], typer.Argument(metavar="VALUE...", help="Paths as `waysight rules list --unsure` shows them.")
 ]

@@ -49,7 +49,7 @@ def run(base: Settings, wanted: Wanted, console: Console) -> dict[str, Any]:
     inputs.require_sense(wanted.footage, wanted.cameras, wanted.hotlist, wanted.vehicles)
 
     def say(line: str) -> None:
-        console.print(f"[dim]{time.monotonic() - started:6.1f} s[/]  {line}", highlight=False)
+        console.print(f"[dim]{time.monotonic() - started:6.1f} s[/]  {line}", highlight=False, soft_wrap=True)
 
     with stage.alone(base), tempfile.TemporaryDirectory(prefix="waysight-demo-") as folder:
         given = _inputs(base, wanted, Path(folder))
@@ -63,7 +63,7 @@ def run(base: Settings, wanted: Wanted, console: Console) -> dict[str, Any]:
     summary["seconds"] = round(time.monotonic() - started, 1)
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     if wanted.keep:
-        _print_where_to_look(settings, say)
+        _print_where_to_look(base, settings, say)
     return summary
 
 
@@ -177,11 +177,15 @@ def _summary(clickhouse: ClickHouse) -> dict[str, Any]:
     }
 
 
-def _print_where_to_look(settings: Settings, say: Callable[[str], None]) -> None:
-    password = settings.state_dir / "clickhouse" / "password"
-    say(f"the stack stays up: export WAYSIGHT_STATE_DIR={settings.state_dir}")
+def _print_where_to_look(base: Settings, settings: Settings, say: Callable[[str], None]) -> None:
+    state = settings.state_dir.resolve()
+    password = state / "clickhouse" / "password"
+    # Whoever goes on needs the ports as well where the usual ones were taken.
+    moved = [name for name in stage.PORTS if getattr(settings, name) != getattr(base, name)]
+    told = [f"WAYSIGHT_{name.upper()}={getattr(settings, name)}" for name in moved]
+    say(f"the stack stays up: export {' '.join([f'WAYSIGHT_STATE_DIR={state}', *told])}")
     say(f"Kafka {settings.bootstrap} · registry {settings.registry}")
     say(
         f"ClickHouse http://127.0.0.1:{settings.clickhouse_port} user {settings.clickhouse_user}, password in {password}"
     )
-    say("end it with `waysight down` under that WAYSIGHT_STATE_DIR")
+    say("end it with `waysight down` under that environment")

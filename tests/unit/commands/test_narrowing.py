@@ -86,3 +86,13 @@ def test_a_file_of_an_export_is_no_folder_and_a_column_is_named_once(tmp_path: P
         Export(tmp_path, "csv", table("fines").schema)
     with pytest.raises(BadConfiguration, match="named twice in number, plate, number"):
         _ = Selection(table("fines"), columns=("number", "plate", "number")).schema
+
+
+def test_a_country_may_be_written_in_capitals(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["waysight", "rules", "list", "KZ", "--unsure", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert '"path"' in capfd.readouterr().out
