@@ -165,7 +165,7 @@ class Truth:
 
     def _paid(self, deed: Deed, cost: Sum, clock: date | None, life: Life) -> Ruling:
         start = clock or local_day(self.nation, life.issued_ms)
-        parts = tuple(fates.payments(self.nation, deed, life, start, cost))
+        parts = tuple(sorted(fates.payments(self.nation, deed, life, start, cost), key=lambda p: p.at_ms))
         paid, due = _ZERO, None
         for part in parts:
             paid += part.amount
