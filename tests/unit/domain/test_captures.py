@@ -132,6 +132,24 @@ def test_one_capture_that_is_too_long_is_told_by_itself() -> None:
     assert not _told(_stood(0, 120), _stood(200, 400)), "the rule of one pass tells it"
 
 
+def test_who_waits_in_a_box_to_turn_may() -> None:
+    def told(purpose: str, kind: str, *places: tuple[float, float]) -> bool:
+        scene = replace(SCENE, purposes=frozenset((purpose,)), zones=(replace(ZONE, kind=kind),))
+        drive = _along([(0.2 * n, place) for n, place in enumerate(places)])
+        return any(v for judge in offences.by_pass(scene) for v in judge(LAW, scene, drive))
+
+    comes, waits = [(2.25, 60.0 - 3 * n) for n in range(10)], [(2.25, 33.0)] * 60
+    straight = [(2.25, 30.0 - 2 * n) for n in range(6)]
+    turned = [(2.25 - 2 * n, 33.0 - 1.5 * n) for n in range(6)]
+    assert told("box_junction", "box", *comes, *waits, *straight)
+    assert not told("box_junction", "box", *comes, *waits, *turned)
+    assert told("box_junction", "box", *comes, *waits), "it was not seen to turn"
+    assert told("box_junction", "box", *waits, *turned), "nor where it came from"
+    assert told("illegal_stopping", "no_stopping", *comes, *waits, *turned), (
+        "where nobody may stop, nor to turn"
+    )
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(6, 200), st.sampled_from((HERE, THERE)),

@@ -39,6 +39,8 @@ MAX_DWELL_S: Final[dict[str, float]] = {
 STILL_M = 1.0
 STILL_PX = 12.0
 _JITTER_PX = 2.0
+_WAY_M = 3.0  # less shows no direction
+_TURN_DEG = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ def judge(law: Law, scene: Scene, sighting: Sighting, offence: Standing) -> Iter
     for zone in zones_of(scene, KIND_OF[offence], sighting):
         stay = longest_stay(scene, zone, sighting)
         if stay is not None and stay.dwell_ms > allowed_ms(zone):
+            if offence == "box_junction" and _turns(sighting, stay):
+                continue  # who waits in a box to turn may
             yield stood(law, scene, sighting, offence, zone, stay)
 
 
@@ -103,6 +107,18 @@ def stood(
         stay.last.captured_ms,
         dwell_ms=stay.dwell_ms,
     )
+
+
+def _turns(sighting: Sighting, stay: Stay) -> bool:
+    """Whether it provably drove off in another direction than it came from; never without places before and after."""
+    places = [p for p in sighting.path if not math.isnan(p.x_m)]
+    came = [p for p in places if p.captured_ms <= stay.first.captured_ms]
+    went = [p for p in places if p.captured_ms >= stay.last.captured_ms]
+    ways = [(w[-1].x_m - w[0].x_m, w[-1].y_m - w[0].y_m) for w in (came, went) if w]
+    if len(ways) < 2 or any(math.hypot(*way) < _WAY_M for way in ways):
+        return False
+    (ax, ay), (bx, by) = ways
+    return abs(math.degrees(math.atan2(ax * by - ay * bx, ax * bx + ay * by))) >= _TURN_DEG
 
 
 def at_one_place(scene: Scene, a: PathPoint, b: PathPoint) -> bool:
