@@ -21,6 +21,7 @@ from waysight.domain.fines.facts import Case
 from waysight.domain.fines.pricing import fine_id_of
 from waysight.messages import Confirmation, Fine, FineAction, FineEvent
 from waysight.settings import Settings
+from waysight.streaming.fine_wake import TOPIC, Waker
 
 Make = Callable[..., Any]
 FINE = fine_id_of("v1")
@@ -176,13 +177,36 @@ def test_repetition_is_counted_on_the_person_over_all_vehicles(
     later = at_ms("2026-11-25T05:00:00")
     world = World()
     world.send(vehicle(), violation(), review(), vehicle(plate="777ABC02"))
+    assert len(world.fines()) == 1
     world.send(violation(violation_id="v2", plate="777ABC02", occurred_ms=later))
     world.send(review(review_id="r2", violation_id="v2", plate="777ABC02", reviewed_ms=later + DAY_MS))
     second = world.current()[fine_id_of("v2")]
     assert (second.law, second.repeat_of) == ("592(4)", FINE)
+    told = [f.law for f in world.fines() if f.violation_id == "v2"]
+    assert told == ["592(4)"], (
+        "its person was asked before: it was never told at the price of a first offence"
+    )
     world.send(act("nominated", 10, person_id="77", person_name="D."), act("nomination_confirmed", 11))
     second = world.current()[fine_id_of("v2")]
     assert (second.law, second.repeat_of) == ("592(2)", "")
+
+
+def test_a_penalty_is_the_drivers_since_the_nomination_only(
+    violation: Make, review: Make, vehicle: Make, act: Make
+) -> None:
+    """The driver's own offences: one between the issue and the confirmation is a first one, one after it a repeated one."""
+    start_ms = review().reviewed_ms
+    world = World()
+    world.send(vehicle(), violation(), review(), vehicle(plate="777ABC02", owner_id="77", owner_name="D."))
+    world.send(act("nominated", 2, person_id="77", person_name="D."), act("nomination_confirmed", 10))
+    world.fines()
+    for name, day in (("before", 5), ("after", 12)):
+        world.send(violation(violation_id=name, plate="777ABC02", occurred_ms=start_ms + day * DAY_MS))
+        world.send(
+            review(review_id=name, violation_id=name, plate="777ABC02", reviewed_ms=start_ms + 20 * DAY_MS)
+        )
+    found = {f.violation_id: f.law for f in world.current().values()}
+    assert (found["before"], found["after"]) == ("592(2)", "592(4)")
 
 
 def test_the_owner_at_the_time_of_the_offence_is_liable(
@@ -319,7 +343,20 @@ def test_an_unsure_amount_waits_for_a_named_person(
     assert len(world.current()) == 1
 
 
+class Sent:
+    """What a publisher would send, on a bus in memory."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def publish(self, topic: str, key: str, record: None, *, partition: int) -> None:
+        self._world.bus.send(topic, key, record, partition=partition)
+
+
 def tick(world: World) -> None:
-    """A message to every partition, as traffic sends them all the time."""
-    for partition in range(4):
-        world.bus.send("vehicles", "X", None, partition=partition)
+    """What a worker sends when the law changes: nothing before it has started, then an empty message to each partition."""
+    waker = Waker(4)
+    waker.changed("c", None)
+    assert not any(m.value is None for m in world.bus.messages(TOPIC))
+    waker.start(Sent(world))
+    assert sum(m.value is None for m in world.bus.messages(TOPIC)) == 4
