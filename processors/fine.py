@@ -1,8 +1,8 @@
 """fine: violations that officers accepted become fines, once each; payments and acts move them. Logic: domain/fines/.
 
 Everything about a plate is in one partition; what makes an offence a repeated one is asked of the liable
-person, whose penalties are kept in the person's own partition (`penalties`) and told to every plate on which
-that person has one (`plate-penalties`).
+person before a fine is issued. The person's penalties are kept in the person's own partition (`penalties`) and
+told to every plate on which that person has one (`plate-penalties`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class _Desk:
 
 
 class FineLogic:
-    """State: `stories` by violation; `open`, `owners`, `near` by plate; `persons`; `numbers` and `early` by plate and number."""
+    """State: `stories` by violation; `open`, `owners`, `near` by plate; `persons`; `numbers` and `early` by plate and number.
+
+    `laws` are the packs by which fines were issued, by digest; `unsure` is to what a confirmation may matter.
+    """
 
     name = "fine"
     inputs = ("violations", "reviews", "vehicles", "payments", "fine-actions", "penalties", "plate-penalties")
