@@ -7,18 +7,27 @@ partitions side by side, and officers decide on days that pass in a moment here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from waysight.engine import Message
 
 DAY_MS = 86_400_000
 ABOUT_PEOPLE = ("vehicles", "reviews", "payments", "fine-actions")
 DECIDING = ("vehicles", "reviews")  # what comes of these depends on what else the same person did
+ANSWERING = ("refunded",)  # acts of somebody who has seen how a fine stands
 _LONGEST_MS = 10 * DAY_MS
 _APART_MS = (
     2_700_000  # less than the hour for which a lamp's records and the passes before it wait for each other
 )
 Decode = Callable[[str, bytes | None], Any]
+
+
+class _Case(NamedTuple):
+    """What is being done about somebody: order among messages of one topic about one violation is kept."""
+
+    topic: str
+    name: str
+    deciding: bool
 
 
 class Turns:
@@ -34,7 +43,7 @@ class Turns:
         while self._catch_up():
             portion: list[Message] = []
             until_ms = self._waiting[0].timestamp_ms + _LONGEST_MS
-            busy: dict[str, tuple[str, str]] = {}
+            busy: dict[str, _Case] = {}
             while self._waiting:
                 message = self._waiting[0]
                 if message.topic not in ABOUT_PEOPLE:
@@ -62,7 +71,7 @@ class Turns:
         self._waiting = sorted([*self._waiting, *more], key=lambda m: m.timestamp_ms)
         return max((m.timestamp_ms for m in more), default=0)
 
-    def _alone(self, busy: dict[str, tuple[str, str]], message: Message) -> bool:
+    def _alone(self, busy: dict[str, _Case], message: Message) -> bool:
         """Whether nothing in the portion bears on the message; it is noted as being in it."""
         if message.topic not in ABOUT_PEOPLE:
             return True
@@ -71,9 +80,17 @@ class Turns:
         for person in (getattr(record, "owner_id", ""), getattr(record, "person_id", "")):
             if person:
                 self._with[self._circle(plate)] = self._circle(person)
-        case = (message.topic, getattr(record, "violation_id", ""))
-        before = busy.setdefault(self._circle(plate), case)
-        return before == case or not {before[0], message.topic} & {*DECIDING}
+        answering = getattr(record, "kind", "") in ANSWERING
+        case = _Case(
+            message.topic, getattr(record, "violation_id", ""), answering or message.topic in DECIDING
+        )
+        circle = self._circle(plate)
+        if circle not in busy:
+            busy[circle] = case
+            return True
+        before = busy[circle]
+        free = not (case.deciding or before.deciding)
+        return free or (not answering and (case.topic, case.name) == (before.topic, before.name))
 
     def _circle(self, name: str) -> str:
         while self._with.setdefault(name, name) != name:
