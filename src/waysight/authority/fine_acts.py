@@ -13,7 +13,7 @@ from waysight.domain.fines.actions import ACTS
 from waysight.domain.ids import derive_id
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration, NotAllowed
-from waysight.messages import FineAction
+from waysight.messages import Fine, FineAction
 
 _DAY_MS = 86_400_000
 COLUMNS = ("fine_number", "plate", "kind", "at", "by")
@@ -45,6 +45,18 @@ def action_of(kind: str, number: str, plate: str, at_ms: int, by: str, **said: A
         by=by.strip(),
         **{name: said[name] for name in OPTIONAL if said.get(name)},
     )
+
+
+def require_open(kind: str, fine: Fine) -> None:
+    """Refuse at once an act about a fine that has ended and that the act cannot change; raises NotAllowed.
+
+    Whatever else is allowed is decided where acts are applied, in the order of time.
+    """
+    ended = fine.status in ("cancelled", "written_off")
+    if ended and kind in ACTS and fine.status not in ACTS[kind].statuses:
+        raise NotAllowed(
+            f"fine {fine.number} is {fine.status}: {kind} changes nothing any more; see `waysight fines show`"
+        )
 
 
 def action_of_row(row: dict[str, str], now_ms: int) -> FineAction:

@@ -27,6 +27,7 @@ from waysight.authority.fine_acts import (
     lapsed_sql,
     not_in_future,
     owed_back_sql,
+    require_open,
     unpaid_sql,
 )
 from waysight.authority.fine_acts import OPTIONAL as MORE
@@ -35,6 +36,7 @@ from waysight.authority.local_days import local_ms
 from waysight.commands.importing import publish_file
 from waysight.commands.narrowing import in_order
 from waysight.commands.output import Json, open_codec, print_json, print_table, when
+from waysight.domain.fines.actions import ACTS
 from waysight.domain.fines.pricing import fine_id_of
 from waysight.domain.ids import derive_id
 from waysight.errors import BadConfiguration, NotAllowed
@@ -43,7 +45,10 @@ from waysight.settings import get_settings
 from waysight.storage.records import find_fine, record_of
 
 _DAY_MS = 86_400_000
-_SEEN = "SELECT violation_id FROM violations_current WHERE camera_id = {camera:String} LIMIT 1"
+_SEEN = """
+    SELECT violation_id FROM violations_current WHERE camera_id = {camera:String}
+        OR arrayExists(e -> startsWith(e.evidence_ref, concat('frames/', {camera:String}, '/')), evidence) LIMIT 1
+"""
 Number = Annotated[str, typer.Argument(help="Number of the fine, or its id.")]
 By = Annotated[str, typer.Option(help="Named person who does it; recorded.")]
 Reason = Annotated[str, typer.Option(help="Why, as a code or in words.")]
@@ -80,11 +85,15 @@ def act(
 ) -> None:
     """Record one act about one fine; whether it is allowed is decided when it is applied (`fines show`)."""
     fine = find_fine(connect(get_settings()), number)
+    require_open(kind, fine)
     said: dict[str, Any] = {
         "reason": reason, "channel": channel, "proof": proof, "person_id": person_id, "person_name": person_name,
         "person_address": person_address,
         "amount": amount_of(amount, "--amount") if amount else None,
     }  # fmt: skip
+    if kind in ACTS and kind != "cancelled" and fine.status not in ACTS[kind].statuses:
+        said = f"fine {fine.number} is {fine.status} as far as is stored: unless that changed, {kind} will be refused"
+        typer.echo(said, err=True)
     now_ms = _now_ms()
     at_ms = not_in_future(local_ms(at, "--at", fine.country), "--at", now_ms) if at else now_ms
     _send([action_of(kind, fine.number, fine.plate, at_ms, by, **said)], f"fines.{kind}", json_)
