@@ -35,7 +35,7 @@ from waysight.authority.imports import amount_of, convert_all, read_rows
 from waysight.authority.local_days import local_ms
 from waysight.commands.importing import publish_file
 from waysight.commands.narrowing import in_order
-from waysight.commands.output import Json, open_codec, print_json, print_table, when
+from waysight.commands.output import Json, note, open_codec, print_json, print_table, when
 from waysight.domain.fines.actions import ACTS
 from waysight.domain.fines.pricing import fine_id_of
 from waysight.domain.ids import derive_id
@@ -92,8 +92,9 @@ def act(
         "amount": amount_of(amount, "--amount") if amount else None,
     }  # fmt: skip
     if kind in ACTS and kind != "cancelled" and fine.status not in ACTS[kind].statuses:
-        said = f"fine {fine.number} is {fine.status} as far as is stored: unless that changed, {kind} will be refused"
-        typer.echo(said, err=True)
+        note(
+            f"fine {fine.number} is {fine.status} as far as is stored: unless that changed, {kind} will be refused"
+        )
     now_ms = _now_ms()
     at_ms = not_in_future(local_ms(at, "--at", fine.country), "--at", now_ms) if at else now_ms
     _send([action_of(kind, fine.number, fine.plate, at_ms, by, **said)], f"fines.{kind}", json_)
