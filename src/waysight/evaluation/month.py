@@ -69,7 +69,7 @@ def run_month(
     codec, shelf = Codec(MemoryRegistry()), shelf or MemoryShelf()
     clerk, storing = Clerk(codec, traffic.truth, PARTITIONS), Storing(codec, shelf)
     clerk.open(traffic, file)
-    logics = _logics(settings, codec, Scenes.of_file(file), clerk.exemptions)
+    logics = logics_of(settings, codec, Scenes.of_file(file), clerk.exemptions)
     run = Scratch([*logics, storing], _Same())
 
     def keep(made: list[Message]) -> None:
@@ -105,7 +105,8 @@ def confirmations() -> list[Confirmation]:
     ]
 
 
-def _logics(settings: Settings, codec: Codec, scenes: Scenes, exemptions: Exemptions) -> list[Logic]:
+def logics_of(settings: Settings, codec: Codec, scenes: Scenes, exemptions: Exemptions) -> list[Logic]:
+    """The processors that judge, price and count, in the order of the flow."""
     law = Law(packs=all_packs(), formats=plate_formats(), enforcement_gate=settings.enforcement_gate)
     names = ("enforce", "papers", "fine", "count")
     enforce, papers, fine, count = (import_module(PROCESSORS[n][0]) for n in names)

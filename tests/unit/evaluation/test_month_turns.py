@@ -16,6 +16,7 @@ class _Record:
     violation_id: str = ""
     owner_id: str = ""
     person_id: str = ""
+    kind: str = ""
 
 
 @dataclass
@@ -52,7 +53,9 @@ def _at(hour: float, topic: str, plate: str, text: str) -> Message:
 def _decode(topic: str, value: bytes | None) -> _Record:
     name, _, person = (value or b"").decode().partition("@")
     known = {"vehicles": "owner_id", "fine-actions": "person_id", "reviews": "violation_id"}
-    return _Record(**{known[topic]: name if topic == "reviews" else person}) if topic in known else _Record()
+    if topic not in known:
+        return _Record()
+    return _Record(**{known[topic]: name if topic == "reviews" else person}, kind=name)
 
 
 def _portions(clerk: _Clerk) -> list[list[str]]:
@@ -87,6 +90,14 @@ def test_who_is_nominated_is_of_the_same_circle() -> None:
         _at(3, "reviews", "C", "v2"),
     ])  # fmt: skip
     assert _portions(clerk) == [["a@ann", "c@bob"], ["n@bob"], ["v2"]]
+
+
+def test_who_refunds_has_seen_what_was_paid() -> None:
+    clerk = _Clerk([
+        _at(1, "payments", "A", "paid"), _at(2, "fine-actions", "A", "cancelled"), _at(3, "fine-actions", "A", "refunded"),
+        _at(4, "payments", "B", "paid by another"),
+    ])  # fmt: skip
+    assert _portions(clerk) == [["paid", "cancelled"], ["refunded", "paid by another"]]
 
 
 def test_what_becomes_known_goes_before_what_waits() -> None:
