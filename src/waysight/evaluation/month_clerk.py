@@ -12,7 +12,7 @@ from waysight.codec import Codec
 from waysight.domain.exemptions import Exemptions
 from waysight.engine import Message
 from waysight.evaluation.feed import Feed
-from waysight.messages import Exemption, Fine, FineAction, Payment, Referral, Review, Violation
+from waysight.messages import Exemption, ExternalRead, Fine, FineAction, Payment, Referral, Review, Violation
 from waysight.simulate.month import habits
 from waysight.simulate.month.deed import NOBODY
 from waysight.simulate.month.fates import Step
@@ -150,6 +150,8 @@ class Clerk:
         for event in events:
             if isinstance(event, Registered):
                 self._add(event.at_ms, "vehicles", event.vehicle.plate, event.vehicle)
+            elif isinstance(event, ExternalRead):
+                self._add(event.received_ms, "external-reads", f"camera:{event.camera_id}", event)
             elif isinstance(event, Exemption):
                 self.exemptions.apply(event.exemption_id, event)
             else:

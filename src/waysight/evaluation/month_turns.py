@@ -106,7 +106,7 @@ def steps(portion: Iterable[Message]) -> Iterator[list[Message]]:
         if until_ms and message.timestamp_ms >= until_ms:
             yield step
             step, until_ms = [], 0
-        if message.topic == "signals" and not until_ms:
+        if message.topic in ("signals", "external-reads") and not until_ms:
             until_ms = message.timestamp_ms + _APART_MS
         step.append(message)
     yield step

@@ -11,6 +11,7 @@ from waysight.simulate.month.acts import ACTS
 from waysight.simulate.month.affairs import AFFAIRS
 from waysight.simulate.month.conduct import CONDUCT
 from waysight.simulate.month.court import has_price, local_day
+from waysight.simulate.month.devices import DEVICES
 from waysight.simulate.month.streets import plate_of
 from waysight.simulate.month.telling import NUDGE_KMH, OTHER_VEHICLE, Told
 
@@ -164,5 +165,5 @@ DEEDS: Mapping[str, Callable[[Told], None]] = {
     "speeding": _speeding, "red": _red, "average": _average, "hardly": _hardly, "closed": _closed, "amber": _amber,
     "again": _again, "speeding-2": _speeding, "beside": _beside, "expired": _expired, "doubtful": _doubtful,
     "average-hardly": _average_hardly, "foreign": _foreign, "unknown": _unknown, "relapse": _relapse, "exempt": _exempt, "speeding-3": _speeding, "speeding-4": _speeding,
-    **CONDUCT, **ACTS, **AFFAIRS,
+    **CONDUCT, **ACTS, **AFFAIRS, **DEVICES,
 }  # fmt: skip

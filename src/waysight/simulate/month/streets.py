@@ -14,9 +14,9 @@ from waysight.simulate.month.sites import SITES, site
 from waysight.simulate.month.tariffs import Nation
 from waysight.simulate.town import BUS_LANE, CLOCK_ERROR_MS, STOP_LINE_M, VIEW, calibration, plate
 
-SECTION_M = 3000.0
+SECTION_M, RADAR_ERROR_KMH = 3000.0, 1.0
 GREEN_MS, AMBER_MS, CYCLE_MS = 30_000, 33_000, 60_000
-KINDS = ("spot", "fast", "old", "in", "out", "cross", "bus", "gate", "mid", "shaky", *SITES)
+KINDS = ("spot", "fast", "old", "in", "out", "cross", "bus", "gate", "mid", "shaky", "radar", "unfit", *SITES)
 _SAFE = "CFHKLMNPRTVWXY"  # letters that nothing is mistaken for
 _COLOURS = ("white", "grey", "black", "silver", "blue", "red", "green")
 
@@ -36,6 +36,11 @@ def plate_of(country: str, number: int) -> str:
     digits, region = divmod(number, 79)
     check = sum(int(d) * (n + 2) for n, d in enumerate(f"{digits % 90_000:05d}")) + region
     return f"{digits % 90_000 + 10_000}{_SAFE[check % len(_SAFE)]}{region + 1}"
+
+
+def radar_of(camera_id: str) -> str:
+    """The radar beside a camera."""
+    return f"{camera_id}-r"
 
 
 def person_id(country: str, number: int) -> str:
@@ -126,13 +131,15 @@ class Streets:
             "speed_limit_kmh": self.limit_kmh(camera_id),
             "purposes": ["count", "spot_speed"],
         }
+        measured = {**spot, "devices": [self._radar(camera_id)]}
         section = {
             **papers, "calibration": calibration(VIEW), "purposes": ["count", "section_control"],
             "section": {"id": district, "role": "entry" if kind == "in" else "exit"},
         }  # fmt: skip
         lane = [[1200, 150], [1910, 150], [1910, 1070], [1200, 1070]]
         own: dict[str, dict[str, Any]] = {
-            "spot": spot, "fast": spot, "old": spot, "mid": spot, "shaky": spot, "in": section, "out": section,
+            "spot": spot, "fast": spot, "old": spot, "mid": spot, "shaky": spot,
+            "radar": measured, "unfit": measured, "in": section, "out": section,
             "cross": {
                 **measuring, "purposes": ["count", "red_light"],
                 "junction": {"id": district, "signal_group": "main"},
@@ -154,6 +161,14 @@ class Streets:
             "id": camera_id, "source": f"none-{camera_id}.mp4", "clock_error_ms": CLOCK_ERROR_MS, "country":
             self.nation.code, "timezone": self.nation.zone.key, "traffic": "away", "bearing_deg": 90,
             "location": place, **own[kind],
+        }  # fmt: skip
+
+    def _radar(self, camera_id: str) -> dict[str, Any]:
+        """The device beside a camera; before one kind of camera its papers are over."""
+        papers = self._certificate(f"{camera_id}-old" if camera_id.endswith("unfit") else camera_id)
+        return {
+            "id": radar_of(camera_id), "kind": "radar", "clock_error_ms": CLOCK_ERROR_MS,
+            "speed_error_kmh": RADAR_ERROR_KMH, "certificate": papers,
         }  # fmt: skip
 
     def _certificate(self, camera_id: str) -> dict[str, str]:

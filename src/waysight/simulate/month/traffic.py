@@ -10,7 +10,7 @@ import heapq
 import random
 from collections.abc import Iterator
 
-from waysight.messages import Exemption, Sighting, Signal
+from waysight.messages import Exemption, ExternalRead, Sighting, Signal
 from waysight.simulate.looked import Look, early, look
 from waysight.simulate.month.deeds import DEEDS
 from waysight.simulate.month.streets import Streets, colour, plate_of
@@ -61,7 +61,7 @@ BUSY = (
     3,
 )  # by hour of the day
 LONG_AGO_DAYS = (-396, -330)  # 13 and 11 months before the first day
-Event = Sighting | Mark | Signal | Registered | Exemption
+Event = Sighting | Mark | Signal | Registered | Exemption | ExternalRead
 
 
 class Traffic:
