@@ -30,6 +30,7 @@ from waysight.messages import Fine, FrameRef, Violation
 _LEFT_MM, _RIGHT_MM, _LABEL_MM = 18.0, 192.0, 82.0
 _WIDTH_MM = _RIGHT_MM - _LEFT_MM
 _QR_MM = 27.0
+_BOTTOM_MM = 293.0
 _LINE = 0.42  # mm of line height per point of type
 _INK, _GREY, _BLUE, _PALE = (25, 30, 40), (110, 116, 128), (0, 84, 130), (238, 243, 247)
 _RTL = re.compile("[\u0590-\u08ff]")
@@ -199,7 +200,8 @@ class _Page:
         pdf = self._pdf
         self._text(self._words.joined("evidence"), 8, _BLUE, bold=True)
         top = pdf.get_y() + 0.5
-        wide, high = (_WIDTH_MM - 4) / 2, 44.0
+        wide = (_WIDTH_MM - 4) / 2
+        high = max(30.0, min(44.0, 192.0 - pdf.get_y()))  # many facts leave less room
         for i, (ref, picture) in enumerate(pictures[:2]):
             x = _LEFT_MM + i * (wide + 4)
             shot = vehicle_picture(ref, picture, 900, round(900 * high / wide))
@@ -265,13 +267,17 @@ class _Page:
             for language, label in zip(words.languages, words["readings"], strict=True)
             if used
         ]
-        lines = sum(round(self._height(text, 5.2, False, _WIDTH_MM) / (5.2 * _LINE)) for text in small)
-        pdf.set_y(max(pdf.get_y() + 1, 288 - 2.4 * (lines + 1)))
+        room, sizes = _BOTTOM_MM - pdf.get_y() - 1, (5.2, 4.8, 4.4, 4.0, 3.6)
+        heights = {
+            size: 3.5 + sum(self._height(text, size, False, _WIDTH_MM) for text in small) for size in sizes
+        }
+        size = next((s for s in sizes if heights[s] <= room), sizes[-1])
+        pdf.set_y(max(pdf.get_y() + 1, 288 - heights[size]))
         pdf.set_draw_color(*_GREY)
         pdf.line(_LEFT_MM, pdf.get_y(), _RIGHT_MM, pdf.get_y())
         pdf.ln(0.8)
         for text in small:
-            self._text(text, 5.2, _GREY, line=2.4)
+            self._text(text, size, _GREY, line=size * _LINE)
         ids = f"{fine.rule_pack}  ·  fine {fine.fine_id}  ·  violation {fine.violation_id}"
         self._text(ids, 5.4, _GREY, line=2.5)
 

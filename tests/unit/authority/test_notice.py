@@ -78,6 +78,39 @@ def test_long_texts_stay_on_the_page(violation: Make, review: Make, vehicle: Mak
     assert data.count(b"/Type /Page\n") == 1
 
 
+@pytest.mark.parametrize("country", ["kz", "ma", "pe"])
+def test_every_line_that_there_is_fits_on_the_page(
+    country: str, violation: Make, review: Make, vehicle: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case(violation=violation(), reviews=(review(),))
+    fine = settle(Party(case, LAW, vehicle(owner_name="Б " * 200, owner_address="В " * 300))).fine
+    assert isinstance(fine, Fine)
+    pack = load_pack(country)
+    caveats = ",".join(r.id for r in pack.readings if r.applies != "referral")
+    full = replace(fine, country=country, caveats=caveats, appeal_until="2026-12-31", points=50)
+    found = violation(
+        country=country, location="Some street " * 8, tolerance_kmh=5.0, certificate="KZ.02.03 AA-17; " * 6
+    )
+    reached: list[float] = []
+    original = FPDF.multi_cell
+
+    inside: list[bool] = []  # a dry run writes too, and takes it back
+
+    def spy(self: FPDF, *args: Any, **options: Any) -> Any:
+        inside.append(True)
+        made = original(self, *args, **options)
+        inside.pop()
+        if not inside and not options.get("dry_run"):
+            reached.append(self.get_y())
+        return made
+
+    monkeypatch.setattr(FPDF, "multi_cell", spy)
+    pictures = [(ref, np.full((360, 640, 3), 90, dtype=np.uint8)) for ref in found.evidence]
+    issuer = Issuer(authority="Authority", address="Street", payment="Pay to account " * 8, specimen=True)
+    notice_pdf(full, found, pictures, pack, "UTC", issuer)
+    assert 280 < max(reached) <= 296.5
+
+
 def test_words_are_complete() -> None:
     assert notice_words("kz").languages == ("kk", "ru", "en")
     with pytest.raises(BadConfiguration, match="no words"):
