@@ -312,13 +312,14 @@ class EnforceLogic:
         scene, known = self._scenes.scene(camera_id), state.get("progress", camera_id, waits.Reached)
         passes = merge(known.passes if known else None, now)
         state.put("progress", camera_id, waits.Reached(passes, known.told if known else None))
+        if external.awaits(scene):  # what is known is judged before what is silent, also where time leaps
+            self._release(state, flush, f"camera:{camera_id}")
         self._sweep(state, flush, scene, now.captured_ms)
         self._accompanied(state, camera_id, passes)
         for plan in self._scenes.plans_of(camera_id):
             self._decide(state, flush, plan)
         if external.awaits(scene):
-            self._release(state, flush, key := f"camera:{camera_id}")
-            waiting = waits.at(state, key)
+            waiting = waits.at(state, f"camera:{camera_id}")
             oldest_ms = min([passes.captured_ms, *(seen.first_ms for seen, _ in waiting.items)])
             device_speeds.forget(state, scene, Progress(oldest_ms))
         self._forward(state, flush, camera_id)

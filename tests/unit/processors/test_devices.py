@@ -209,3 +209,18 @@ def test_a_silent_radar_leaves_the_picture_its_word_after_an_hour() -> None:
     found = road.rows()["violations"].values()
     assert found
     assert {v.source for v in found} == {"picture"}
+
+
+def test_what_the_radar_said_stands_also_where_the_cameras_time_leaps(
+    plain: dict[int, dict[str, Any]],
+) -> None:
+    passes, reads = _world(1)
+    reads += _beats("gate", "radar-1", "radar") + _beats("pole", ANPR.device_id, "anpr")
+    road = Road(None)
+    for one in sorted([*reads, *_beats("pole", "radar-1", "radar")], key=lambda r: r.captured_ms):
+        road.read(one)
+    road.rows()  # the reads are there before the passes
+    for seen in passes:
+        road.passed(seen)
+    road.time(START_MS + END_MS + 7_200_000, False)
+    assert road.rows()["violations"] == plain[1]["violations"]
