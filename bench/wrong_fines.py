@@ -2,8 +2,8 @@
 
 python -m bench.wrong_fines [--seeds 1..12] [--seconds 60] [--json]: on a stack of its own, for each seed
 1. render the busy city (`waysight simulate render --busy`; kept in the cache), each on a day of its own;
-2. register its cameras and vehicles, and send its clips and signals as fast as Kafka takes them.
-When all is stored the demo's officer reviews; all fines are held against the truth of all cities.
+2. register its cameras and vehicles, send its clips and signals as fast as Kafka takes them, wait until all is stored.
+Then the demo's officer reviews; all fines are held against the truth of all cities.
 
 Writes out/bench/wrong-fines/: truth.json (pooled), accuracy.html (`waysight report accuracy --truth truth.json`),
 wrong.png (each wrong fine: its frames, read and truth), exports/; and out/bench/wrong_fines.json.
@@ -46,6 +46,7 @@ from waysight.simulate.render import DEMO_START_MS, Order, render
 from waysight.storage.records import find_violation
 
 WORKERS = {"detect": ("detect",), "streams": ("track", "enforce", "fine"), "store": ("store", "ledger")}
+PROCESSORS = [name for names in WORKERS.values() for name in names]
 DAY_MS = 86_400_000
 LIMIT_S = 1800.0
 QUIET = Console(quiet=True)
@@ -69,9 +70,12 @@ def main(seeds: list[int], seconds: float = 60.0) -> dict[str, Any]:
             city = own.cache_dir.expanduser() / "busy" / f"seed-{seed}-{seconds:g}s"
             render(order, city, lambda _done, _all: None)
             send(own, city)
+            # The next city films another day: a camera a day ahead of its neighbour would leave no section to match.
+            wait_until_drained(own, clickhouse, lambda: True, QUIET, LIMIT_S, PROCESSORS)
             truth.add(seed, city)
-            say(f"seed {seed}: sent after {time.monotonic() - began_s:.0f} s")
-        judge_all(own, clickhouse)
+            say(f"seed {seed}: stored after {time.monotonic() - began_s:.0f} s")
+        patiently(lambda: review_all(own, clickhouse, open_codec(own), lambda _line: None))
+        wait_until_drained(own, clickhouse, lambda: True, QUIET, LIMIT_S, PROCESSORS)
         results.exports(out)
         figure = figures(clickhouse, truth, out)
         wall_s = round(time.monotonic() - began_s)
@@ -118,14 +122,6 @@ def send(settings: Settings, city: Path) -> None:
     command = [sys.executable, "-m", "waysight.cli", "produce", "--cameras", str(city / "cameras.yaml"),
                "--signals", str(city / "signals.jsonl"), "--once", "--json"]  # fmt: skip
     subprocess.run(command, env=settings.child_environment(), stdout=subprocess.DEVNULL, check=True)
-
-
-def judge_all(settings: Settings, clickhouse: ClickHouse) -> None:
-    """Wait until everything is stored, let the officer decide, and wait for the fines."""
-    names = [name for processors in WORKERS.values() for name in processors]
-    wait_until_drained(settings, clickhouse, lambda: True, QUIET, LIMIT_S, names)
-    patiently(lambda: review_all(settings, clickhouse, open_codec(settings), lambda _line: None))
-    wait_until_drained(settings, clickhouse, lambda: True, QUIET, LIMIT_S, names)
 
 
 def figures(clickhouse: ClickHouse, truth: Truth, out: Path) -> dict[str, Any]:
