@@ -124,7 +124,7 @@ def test_the_real_processors_follow_each_life(
     monkeypatch.setattr(traffic, "DEEDS", {name: DEEDS[name] for name in deeds})
     monkeypatch.setattr(traffic, "DEED_EVERY", 2)
     monkeypatch.setattr(traffic, "LONG_AGO_DAYS", ())
-    score = run_month(Order(country, date(2025, 12, 30), 1, 60, 3), Settings())
+    score = run_month(Order(country, date(2025, 12, 30), 1, 44, 3), Settings())
     assert not score.differences
     assert score.right
     assert score.fines.truth > 5

@@ -21,7 +21,7 @@ _STAYS: tuple[tuple[tuple[float, float, bool], ...], ...] = (
     ((6, 25, False), (6, 25, False), (6, 25, False), (9, 25, False), (6, 0, False)),
     ((6, 4, False), (8, 31, True), (6, 0, False)),
 )
-_BAY = (4.6, 27.0)
+_BAY, _CORNER = (4.6, 27.0), (6.6, 29.4)  # never within a metre of each other
 _STOOD = (1.75, 27.0)
 
 
@@ -56,11 +56,10 @@ def parked_briefly(told: Told) -> None:
     told.enrol()
     camera_id, stays = told.camera("stand"), told.number % 2 > 0
     every_ms = (6 if stays else 10) * _MINUTE_MS
+    at_ms = told.traffic.alone_at(camera_id, told.at_ms, 5 * every_ms)
     seen = [
         told.look(
-            camera_id,
-            places=still(told.at_ms + n * every_ms, *_BAY, 4 * _MINUTE_MS),
-            zones=("no-parking",),
+            camera_id, places=still(at_ms + n * every_ms, *_CORNER, 4 * _MINUTE_MS), zones=("no-parking",)
         )
         for n in range(4)
     ]

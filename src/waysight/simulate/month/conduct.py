@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from waysight.messages import Sighting
@@ -109,10 +110,16 @@ def standing(told: Told, zone: str, offence: str) -> None:
         told.guilty(offence, sighting, at_ms=sighting.path[-1].captured_ms)
 
 
+def _alone(told: Told, camera_id: str, for_ms: int) -> Told:
+    """The same when nobody else does such a thing there."""
+    return replace(told, at_ms=told.traffic.alone_at(f"{camera_id}/two", told.at_ms, for_ms))
+
+
 def second_row(told: Told) -> None:
     """In the second row beside one that is parked; or alone."""
     told.enrol()
     camera_id, guilty = told.camera("stand"), told.number % 3 > 0
+    told = _alone(told, camera_id, 420_000)
     if guilty:
         other = told.other()
         parked = still(told.at_ms - 60_000, -4.8, 26.0, 300_000)
@@ -139,6 +146,7 @@ def at_crossing(told: Told) -> None:
     """Drives on while somebody is on the crossing; or when nobody is any more."""
     told.enrol()
     camera_id, guilty = told.camera("walk"), told.number % 3 > 0
+    told = _alone(told, camera_id, 30_000)
     began_ms = told.at_ms - (2_000 if guilty else 9_000)
     walk = tuple((began_ms + _STEP_MS * n, -3.0 + 0.2 * n, 24.0) for n in range(31))
     told.other().look(camera_id, places=walk, zones=("crossing",), label="person", plate="")
@@ -152,6 +160,7 @@ def overtaking(told: Told) -> None:
     """Past another in the oncoming half; or past one that stands."""
     told.enrol()
     camera_id, guilty = told.camera("lane"), told.number % 3 > 0
+    told = _alone(told, camera_id, 30_000)
     other = (
         along(told.at_ms, 1.75, 22.0, 1.2, 12) if guilty else still(told.at_ms, 1.75, 28.0, 2_200, _STEP_MS)
     )

@@ -18,7 +18,7 @@ FATES = (
     "nominated", "not_driver", "appeal_won", "appeal_lost", "order", "held_twice", "order_stays", "sold_before",
     "cancelled", "overpaid", "reminded",
 )  # fmt: skip
-WEEK_MS = 7 * 86_400_000
+WEEK_MS, _SOON_MS = 7 * 86_400_000, 1_800_000
 _FAULTY_AFTER_MS = 14 * 86_400_000  # so long after the week in which a camera was faulty somebody notices
 
 
@@ -101,7 +101,7 @@ def _steps(nation: Nation, deed: Deed, issued_ms: int) -> list[Step]:
         "order_stays": [on(1, "suspended")],
         "sold_before": [on(1 + more, "owner_changed", deed.other), on(3 + more, "served")],
         "cancelled": [on(3 + more, "cancelled")],
-        "reminded": [on(1 + more, "reminded")],
+        "reminded": [Step(served_ms + _SOON_MS, "reminded")],  # before anybody pays
     }  # fmt: skip
     if deed.fate == "faulty":
         week = (deed.occurred_ms // WEEK_MS + 1) * WEEK_MS

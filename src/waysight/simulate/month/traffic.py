@@ -76,6 +76,7 @@ class Traffic:
         self.veterans: list[int] = []  # who offended long ago and has not again
         self._pushed = self._visit = self._deed = 0
         self._mark_ms = streets.start_ms
+        self._taken: dict[str, int] = {}  # until when a place is taken
         self._lag_ms = {c: self.chance.randrange(MOST_LAG_MS) for c in streets.cameras}
         self._free = [c for c in streets.cameras if c.partition("-")[2] not in ("in", "out", "bus", "turn")]
 
@@ -198,6 +199,12 @@ class Traffic:
             at_ms += self.chance.randrange(500, 2500)
         self.lamps(camera_id, at_ms)
         return at_ms
+
+    def alone_at(self, place: str, at_ms: int, for_ms: int) -> int:
+        """The next time at which nobody else is at a place, which is then taken for `for_ms`."""
+        begins_ms = max(at_ms, self._taken.get(place, 0))
+        self._taken[place] = begins_ms + for_ms
+        return begins_ms
 
     def lamps(self, camera_id: str, at_ms: int) -> None:
         """The controller tells what its light showed around a time."""
