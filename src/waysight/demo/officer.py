@@ -40,8 +40,7 @@ def review_all(
     waiting = waiting_violations(clickhouse, MOST, True)
     AuditLog(settings, codec).record("review.list", PURPOSE, CASE, {"limit": MOST}, len(waiting), OFFICER)
     register = desk.vehicles({v.plate for v in waiting})
-    unclear = {v.violation_id for v in waiting if _unclear(v, register.get(v.plate))}
-    bulk = acts.accept_all(desk, [v for v in waiting if v.violation_id not in unclear])
+    bulk = acts.accept_all(desk, waiting)
     reviews = {review.violation_id: review for review in bulk.accepted}
     for violation in waiting:
         if violation.violation_id not in reviews:

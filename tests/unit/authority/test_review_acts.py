@@ -238,3 +238,13 @@ def test_missing_evidence_is_never_accepted(seen: Violation) -> None:
     assert review_acts.accept_all(at(office, "A"), [violation]).left == {
         "v1": "evidence_missing: this cannot be accepted"
     }
+
+
+def test_what_was_not_compared_is_looked_at_by_itself(seen: Violation) -> None:
+    office, violation = an_office(seen, False, False)
+    unpainted = replace(violation, colour="")
+    office.violations[unpainted.violation_id] = unpainted
+    assert review_acts.accept_all(at(office, "A"), [unpainted]).left == {
+        "v1": "register_colour: not compared, look at it by itself"
+    }
+    assert review_acts.accept(at(office, "A"), unpainted).decision == "accepted"

@@ -10,7 +10,7 @@ from waysight.authority.review.desk import Desk
 from waysight.authority.review.examination import REASONS, Circumstances, decide, inspect, load_frames
 from waysight.cameras.scenes import plate_formats
 from waysight.domain.plates import canonical
-from waysight.domain.reviews.conflicts import against_acceptance, conflicts_of
+from waysight.domain.reviews.conflicts import against_acceptance, conflicts_of, uncompared
 from waysight.domain.reviews.correction import corrected
 from waysight.domain.reviews.people import corrector, same_person
 from waysight.domain.reviews.verdict import Verdict, may_decide, verdict
@@ -107,7 +107,7 @@ def check(desk: Desk, violation: Violation, reason: str = "", note: str = "", mi
 
 
 def accept_all(desk: Desk, violations: Sequence[Violation], note: str = "", minutes: int = 60) -> Bulk:
-    """Accept all of many that nothing speaks against; the others are left for a look at each."""
+    """Accept all of many that nothing speaks against and whose look was compared; the others wait for a look at each."""
     known = {v.violation_id: v for v in violations}
     held = desk.hold(list(known), minutes)
     left = {violation_id: f"held by {lock.officer}" for violation_id, lock in held.others.items()}
@@ -117,11 +117,12 @@ def accept_all(desk: Desk, violations: Sequence[Violation], note: str = "", minu
     for violation in mine:
         reviews, frames = decisions[violation.violation_id], load_frames(violation, desk.evidence)
         stands = _verdict(desk, violation, reviews)
-        conflicts = conflicts_of(inspect(violation, frames, register.get(violation.plate)))
+        findings = inspect(violation, frames, register.get(violation.plate))
         against = (
             may_decide(stands, reviews, violation.corrected_by, desk.officer, True)
             or ("" if violation.enforceable else ", ".join(violation.obstacles) or "not_enforceable")
-            or against_acceptance(conflicts, (), note, False, bulk=True)
+            or against_acceptance(conflicts_of(findings), (), note, False, bulk=True)
+            or uncompared(findings)
         )
         if against:
             left[violation.violation_id] = against

@@ -17,11 +17,15 @@ _ONE_COLOUR = {"silver": "grey"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `code` is a conflict, and a reason for rejection, where it is not `ok`."""
+    """One thing that was looked at; `code` is a conflict, and a reason for rejection, where it is not `ok`.
+
+    What could not be compared (`compared` is false) is no conflict, and has to be seen by a person.
+    """
 
     code: str
     ok: bool
     text: str
+    compared: bool = True
 
 
 def reads(violation: Violation, typed_plate: str = "") -> Finding:
@@ -60,6 +64,12 @@ def conflicts_of(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.code for f in findings if not f.ok))
 
 
+def uncompared(findings: Iterable[Finding]) -> str:
+    """Why a violation is not accepted together with others though nothing conflicts, in words; "" for no reason."""
+    codes = dict.fromkeys(f.code for f in findings if not f.compared)
+    return f"{', '.join(codes)}: not compared, look at it by itself" if codes else ""
+
+
 def against_acceptance(
     conflicts: Collection[str], despite: Collection[str], note: str, typed: bool, bulk: bool = False
 ) -> str:
@@ -89,5 +99,7 @@ def against_acceptance(
 
 def _compared(code: str, seen: str, entered: str, word: str) -> Finding:
     if not seen or not entered:
-        return Finding(code, True, f"seen {seen or 'unknown'}, registered {word or 'unknown'}: not compared")
+        return Finding(
+            code, True, f"seen {seen or 'unknown'}, registered {word or 'unknown'}: not compared", False
+        )
     return Finding(code, seen == entered, f"seen {seen}, registered {word}")
