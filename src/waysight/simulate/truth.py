@@ -21,8 +21,8 @@ MRP_2026_TENGE = 4325
 SPEED_TIERS_MRP = ((60.0, 40), (40.0, 20), (20.0, 10), (10.0, 5))
 SPEED_LAW = {5: "592(1)", 10: "592(2)", 20: "592(3)", 40: "592(3-1)"}
 RED_LIGHT_MRP = 10
-# What a meter may take off a true speed in the driver's favour, km/h: its own error and as much again for the doubt.
-LENIENCE_KMH = {"spot_speed": 6.0, "average_speed": 2.0}
+# What measuring may take off a true speed in the driver's favour, as a share of it: the error, and the bound against it.
+LENIENCE = {"spot_speed": 0.08, "average_speed": 0.03}
 REFERENCE_Y_M = 30.0
 ALMATY = timezone(timedelta(hours=5))
 Record = dict[str, Any]
@@ -166,7 +166,7 @@ def due_fine(city: City, violation: Record, sites: dict[str, Site]) -> Record | 
         units, law, lowest = RED_LIGHT_MRP, "599(1)", RED_LIGHT_MRP
     else:
         over = violation["speed_kmh"] - violation["limit_kmh"]
-        units, lowest = _units(over), _units(over - LENIENCE_KMH[violation["offence"]])
+        units, lowest = _units(over), _units(over - LENIENCE[violation["offence"]] * violation["speed_kmh"])
         law = SPEED_LAW[units]
     return {
         "plate": vehicle.plate, "offence": violation["offence"], "amount": units * MRP_2026_TENGE,
