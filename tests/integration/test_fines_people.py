@@ -1,0 +1,264 @@
+"""What people do about fines, through their commands, on real Kafka and ClickHouse."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+from workers import eventually, running
+
+from waysight import settings as settings_module
+from waysight.adapters.clickhouse import connect
+from waysight.adapters.kafka import Publisher, read_all
+from waysight.adapters.kafka_admin import apply_topics
+from waysight.adapters.lag import drained
+from waysight.adapters.registry import ConfluentRegistry
+from waysight.codec import Codec
+from waysight.commands import fines, payments, statistics, vehicles
+from waysight.domain.fines.pricing import fine_id_of
+from waysight.errors import BadConfiguration, NotAllowed, WaysightError
+from waysight.messages import Fine, Review, Violation
+from waysight.settings import Settings
+from waysight.storage.migrations import migrate
+
+pytestmark = pytest.mark.integration
+WHY = ("--purpose", "test", "--case", "KZ-1")
+ISSUED = datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0) - timedelta(days=9)
+BY = ("--by", "B. Chief")
+Run = Callable[..., Any]
+
+
+def ms(day: float = 0.0) -> int:
+    """So many days after the issue, UTC epoch ms."""
+    return round((ISSUED + timedelta(days=day)).timestamp() * 1000)
+
+
+def at(day: float) -> tuple[str, str]:
+    return "--at", (ISSUED + timedelta(days=day)).isoformat()
+
+
+@pytest.fixture
+def settings(stack: Settings, unique: str) -> Iterator[Settings]:
+    """The stack with a database of this test's own."""
+    found = stack.model_copy(update={"clickhouse_database": unique, "user": "tester"})
+    apply_topics(found)
+    migrate(found)
+    with settings_module.using(found):
+        yield found
+    client = connect(found)
+    client.run(f"DROP DATABASE {unique}")
+    client.close()
+
+
+@pytest.fixture
+def run(settings: Settings) -> Run:
+    """Runs a command in this process and gives its JSON, or raises what it raised."""
+    del settings
+    app = typer.Typer()
+    for module in (fines, payments, statistics, vehicles):
+        module.register(app)
+
+    def call(*arguments: str) -> Any:
+        result = CliRunner().invoke(app, [*arguments, "--json"])
+        if isinstance(result.exception, WaysightError):
+            raise result.exception
+        assert result.exit_code == 0, (result.output, result.exception)
+        return json.loads(result.stdout)
+
+    return call
+
+
+@pytest.fixture
+def plates(unique: str) -> list[str]:
+    """Kazakh plates of this test's own."""
+    number = int(unique[1:], 16)
+    letters = "".join("ABCEHKMOPTXY"[(number >> s) % 12] for s in (4, 12, 20))
+    return [f"{(number + n) % 1000:03}{letters}02" for n in range(8)]
+
+
+def write_csv(path: Path, *rows: dict[str, str]) -> str:
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(path)
+
+
+def accepted(settings: Settings, name: str, plate: str, camera: str, **changes: Any) -> None:
+    """A violation by spot speed and an officer's acceptance of it."""
+    violation: dict[str, Any] = {
+        "violation_id": name, "offence": "spot_speed", "camera_id": camera, "country": "kz", "location": "A-1",
+        "occurred_ms": ms(-1), "plate": plate, "plate_country": "kz", "plate_confidence": 0.97, "label": "car",
+        "measured_kmh": 126.0, "uncertainty_kmh": 1.0, "enforced_kmh": 125.0, "limit_kmh": 110.0, "enforceable": True,
+        "obstacles": (), "certificate": "X", "sighting_ids": (name,), "evidence": (), "rule_pack": "kz", "models": "m",
+        "origin_partition": 0, "origin_offset": 1, "ordinal": 0, **changes,
+    }  # fmt: skip
+    publisher = Publisher(settings, Codec(ConfluentRegistry(settings.registry)))
+    publisher.publish("violations", plate, Violation(**violation))
+    publisher.publish("reviews", plate, Review(
+        review_id=name, violation_id=name, plate=plate, decision="accepted", reason="", officer="A. Officer",
+        reviewed_ms=ms(), evidence_sha256="0" * 64,
+    ))  # fmt: skip
+    publisher.flush()
+
+
+def test_what_people_do_about_fines(
+    settings: Settings, run: Run, unique: str, plates: list[str], tmp_path: Path
+) -> None:
+    camera, log = f"cam-{unique}", tmp_path / "workers.log"
+    owners = [
+        {"plate": p, "country": "KZ", "owner_name": f"Owner {n}", "owner_id": f"{unique}{n}"}
+        for n, p in enumerate(plates)
+    ]
+    run("vehicles", "import", write_csv(tmp_path / "v.csv", *owners))
+
+    def current() -> dict[str, dict[str, Any]]:
+        return {f["violation_id"]: f for f in run("fines", "list", "--limit", "100000", *WHY)}
+
+    def state(n: int, of: str = "") -> dict[str, Any]:
+        return current()[f"{unique}-{n}{of}"]
+
+    with running(settings, log, "process", "fine", "store", "ledger", "--instance", unique):
+        # An owner who becomes known after the acceptance dates the fine: these are known before it.
+        assert eventually(lambda: drained(settings, ("fine",))["fine"], lambda left: not left, 120) == 0
+        for n, plate in enumerate(plates):
+            accepted(settings, f"{unique}-{n}", plate, camera if n in (5, 6) else "c")
+        # A second, graver measurement of one drive: of the two one fine stands.
+        accepted(settings, f"{unique}-6b", plates[6], camera, enforced_kmh=135.0, occurred_ms=ms(-1) + 9000)
+        found = eventually(current, lambda f: len(f) >= 8 and f"{unique}-6b" in f, 180)
+        assert len(found) >= 8, log.read_text()[-3000:]
+        assert found.get(f"{unique}-6", {"status": "cancelled"})["status"] == "cancelled"
+        number = {n: found[f"{unique}-{n}{'b' * (n == 6)}"]["number"] for n in range(8)}
+        amount = Decimal(found[f"{unique}-0"]["amount"])
+
+        def act(kind: str, n: int, day: float, *more: str) -> None:
+            run("fines", "act", kind, number[n], *BY, *at(day), *more)
+
+        with pytest.raises(NotAllowed, match="--by"):
+            run("fines", "act", "suspended", number[0], "--reason", "x")
+        with pytest.raises(BadConfiguration, match="future"):
+            act("served", 0, 20, "--channel", "post", "--proof", "P-1")
+        act("served", 0, 0.5, "--channel", "post", "--proof", "P-1")
+        act("appealed", 0, 1)
+        act("appeal_dismissed", 0, 3, "--reason", "no_ground")
+        act("appealed", 1, 1)
+        act("appeal_upheld", 1, 2, "--reason", "stolen")
+        act("nominated", 2, 1, "--person-id", f"{unique}D", "--person-name", "D. Driver")
+        act("nomination_confirmed", 2, 2, "--reason", "agreed")
+        act("suspended", 3, 1, "--reason", "court")
+        act("resumed", 3, 4)
+        act("resumed", 3, 5)
+        statement = [
+            {"payment_id": f"{unique}{k}", "fine_number": name, "plate": plates[n], "amount": str(paid),
+             "currency": money, "paid_at": (ISSUED + timedelta(days=2)).date().isoformat()}
+            for k, (name, n, paid, money) in enumerate([
+                (number[4], 4, 1000, "KZT"), (number[5], 5, amount, "KZT"), (number[0], 0, 50, "USD"),
+                ("KZ-2020-00-000001-X", 7, 70, "KZT"), (number[7], 7, "12,5", "KZT"),
+            ])
+        ]  # fmt: skip
+        path, aside = write_csv(tmp_path / "bank.csv", *statement), tmp_path / "aside.csv"
+        with pytest.raises(BadConfiguration, match=r"bank\.csv:6: amount"):
+            run("payments", "import", path)
+        for _ in range(2):
+            assert run("payments", "import", path, "--quarantine", str(aside)) == {"payments": 4}
+            with aside.open() as handle:
+                (wrong,) = csv.DictReader(handle)
+            assert (wrong["line"], wrong["amount"]) == ("6", "12,5")
+
+        wanted = {
+            (0, "appeal"): "dismissed", (1, "status"): "cancelled", (2, "liable_id"): f"{unique}D",
+            (3, "transition"): "resumed", (4, "paid"): "1000.00", (5, "status"): "paid",
+        }  # fmt: skip
+
+        def lacking() -> dict[tuple[int, str], Any]:
+            rows = current()
+            return {
+                k: rows[f"{unique}-{k[0]}"][k[1]]
+                for k, v in wanted.items()
+                if rows[f"{unique}-{k[0]}"][k[1]] != v
+            }
+
+        left = eventually(lacking, lambda found: not found, 150)
+        assert not left, (left, log.read_text()[-3000:])
+        assert [state(n)["status"] for n in (0, 1, 2, 3, 4)] == [
+            "issued",
+            "cancelled",
+            "issued",
+            "issued",
+            "issued",
+        ]
+        told = run("fines", "show", number[3], *WHY)
+        assert [e["transition"] for e in told["events"]] == ["issued", "suspended", "resumed", "refused"]
+        past = run("fines", "show", number[3], "--at", (ISSUED + timedelta(days=2)).date().isoformat(), *WHY)
+        assert (past["state"]["status"], told["state"]["status"]) == ("suspended", "issued")
+        assert run("fines", "show", number[3], "--at", "2020-01-01", *WHY)["state"] is None
+
+        findings = {r["payment_id"]: r["finding"] for r in run("payments", "report", *WHY)}
+        mine = {k: v for k, v in findings.items() if k.startswith(unique)}
+        assert mine == {
+            f"{unique}0": "partial", f"{unique}1": "paid_too_much", f"{unique}2": "wrong_currency",
+            f"{unique}3": "unknown_number",
+        }  # fmt: skip
+
+        with pytest.raises(BadConfiguration, match="no violation rests"):
+            run("fines", "cancel", "--camera", f"{camera}x", "--from", "2020-01-01", "--to", "2030-01-01",
+                "--reason", "faulty", *BY)  # fmt: skip
+        mass = ("fines", "cancel", "--camera", camera, "--from", (ISSUED - timedelta(days=3)).date().isoformat(),
+                "--to", (ISSUED + timedelta(days=1)).date().isoformat(), "--reason", "faulty_camera", *BY)  # fmt: skip
+        listed = run(*mass)
+        assert {f["number"] for f in listed["fines"]} >= {number[5], number[6]}
+        assert not listed["acted"]
+        run(*mass, "--yes")
+
+        def cancelled() -> bool:
+            rows = current()
+            mine = [r for r in rows.values() if r["plate"] in (plates[5], plates[6])]
+            return (
+                all(r["status"] == "cancelled" for r in mine)
+                and rows[f"{unique}-5"]["refund_due"] is not None
+            )
+
+        assert eventually(cancelled, bool, 60), current()
+        assert Decimal(state(5)["refund_due"]) == amount
+        run("fines", "refund", number[5], "--proof", "T-1", *BY, "--yes")
+        assert eventually(lambda: state(5)["refund_due"], lambda due: due is None, 60) is None
+        with pytest.raises(NotAllowed, match="nothing is due"):
+            run("fines", "refund", number[5], *BY, "--yes")
+        assert {r["status"] for r in current().values() if r["plate"] == plates[6]} == {"cancelled"}
+
+        reminding = ("fines", "remind", "--after-days", "5", *BY)
+        assert {f["number"] for f in run(*reminding)["fines"]} >= {number[0], number[4], number[7]}
+        run(*reminding, "--yes")
+        assert eventually(lambda: state(7)["reminders"], bool, 60) == 1
+        assert number[7] not in {f["number"] for f in run(*reminding)["fines"]}
+        assert run("fines", "write-off", *BY)["fines"] == [], "the pack does not surely say when"
+        notice = tmp_path / "notice.pdf"
+        run("fines", "notice", number[7], "--out", str(notice), "--specimen")
+        assert notice.read_bytes().startswith(b"%PDF-")
+        with pytest.raises(BadConfiguration, match="cancelled"):
+            run("fines", "notice", number[5], "--out", str(notice))
+        crashes = {"source": "police", "place": f"camera:{camera}", "category": "crashes", "from": "2026-01-01",
+                   "until": "2026-02-01", "value": "7"}  # fmt: skip
+        for _ in range(2):
+            run("statistics", "import", write_csv(tmp_path / "s.csv", crashes))
+        client = connect(settings)
+        sql, given = (
+            "SELECT value FROM statistics_current WHERE place = {p:String}",
+            {"p": f"camera:{camera}"},
+        )
+        assert eventually(lambda: client.rows(sql, given), bool, 60) == [{"value": 7.0}]
+        client.close()
+    series: dict[str, set[int]] = {}
+    for _, fine in read_all(settings, Codec(ConfluentRegistry(settings.registry)), "fines"):
+        assert isinstance(fine, Fine)
+        series.setdefault(fine.series, set()).add(fine.serial)
+    assert all(serials == set(range(1, max(serials) + 1)) for serials in series.values())
+    assert fine_id_of(f"{unique}-0") == found[f"{unique}-0"]["fine_id"]
