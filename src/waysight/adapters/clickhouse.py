@@ -21,7 +21,7 @@ from waysight.settings import Settings
 for _repeats in ("clickhouse_connect", "urllib3.connectionpool"):
     logging.getLogger(_repeats).setLevel(logging.CRITICAL)
 
-_BATCH_ROWS = 16_384
+_BATCH_ROWS = 8_192
 _NEXT_STEP = {
     "516": "check WAYSIGHT_CLICKHOUSE_USER and WAYSIGHT_CLICKHOUSE_PASSWORD",
     "60": "run `waysight migrate`",
