@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -11,24 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 from confluent_kafka import Producer
-from typer.testing import CliRunner
+from officers import commands_of, own_database, plates, write_csv
 from workers import eventually, running
 
-from waysight import settings as settings_module
-from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore, frame_key
 from waysight.adapters.kafka import Publisher
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.pictures import encode_jpeg
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.commands import audit, evidence, fines, payments, review, vehicles, watchlist
-from waysight.errors import BadConfiguration, NotAllowed, WaysightError
+from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import FrameRef, Violation
 from waysight.settings import Settings
-from waysight.storage.migrations import migrate
 
 pytestmark = pytest.mark.integration
 WHY = ("--purpose", "test", "--case", "KZ-1")
@@ -37,56 +31,24 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def settings(stack: Settings, unique: str) -> Iterator[Settings]:
+def settings(stack: Settings, tmp_path: Path, unique: str) -> Iterator[Settings]:
     """The stack with a database and an evidence folder of this test's own."""
-    found = stack.model_copy(
-        update={
-            "clickhouse_database": unique,
-            "user": "tester",
-            "evidence_url": (stack.state_dir / unique).as_uri(),
-        }
-    )
-    apply_topics(found)
-    migrate(found)
-    with settings_module.using(found):
+    with own_database(stack, tmp_path, unique) as found:
         yield found
-    client = connect(found)
-    client.run(f"DROP DATABASE {unique}")
-    client.close()
 
 
 @pytest.fixture
 def run(settings: Settings) -> Run:
     """Runs a command in this process and gives its JSON, or raises what it raised."""
     del settings
-    app = typer.Typer()
-    for module in (audit, evidence, fines, payments, review, vehicles, watchlist):
-        module.register(app)
-
-    def call(*arguments: str, code: int = 0) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        if isinstance(result.exception, WaysightError):
-            raise result.exception
-        assert result.exit_code == code, (result.output, result.exception)
-        return json.loads(result.stdout)
-
-    return call
+    return commands_of(audit, evidence, fines, payments, review, vehicles, watchlist)
 
 
 @pytest.fixture
 def plate(unique: str) -> str:
     """A Kazakh plate of this test's own."""
-    number = int(unique[1:], 16)
-    letters = "".join("ABCEHKMOPTXY"[(number >> s) % 12] for s in (4, 12, 20))
-    return f"{number % 1000:03}{letters}02"
-
-
-def write_csv(path: Path, *rows: dict[str, str]) -> str:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return str(path)
+    (own,) = plates(unique, 1)
+    return own
 
 
 def publish_violation(settings: Settings, violation_id: str, plate: str) -> Violation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,23 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from officers import commands_of, own_database, plates, write_csv
 from workers import eventually, running
 
-from waysight import settings as settings_module
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import Publisher, read_all
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.lag import drained
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.commands import fines, payments, statistics, vehicles
 from waysight.domain.fines.pricing import fine_id_of
-from waysight.errors import BadConfiguration, NotAllowed, WaysightError
+from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import Fine, Review, Violation
 from waysight.settings import Settings
-from waysight.storage.migrations import migrate
 
 pytestmark = pytest.mark.integration
 WHY = ("--purpose", "test", "--case", "KZ-1")
@@ -46,50 +41,17 @@ def at(day: float) -> tuple[str, str]:
 
 
 @pytest.fixture
-def settings(stack: Settings, unique: str) -> Iterator[Settings]:
+def settings(stack: Settings, tmp_path: Path, unique: str) -> Iterator[Settings]:
     """The stack with a database of this test's own."""
-    found = stack.model_copy(update={"clickhouse_database": unique, "user": "tester"})
-    apply_topics(found)
-    migrate(found)
-    with settings_module.using(found):
+    with own_database(stack, tmp_path, unique) as found:
         yield found
-    client = connect(found)
-    client.run(f"DROP DATABASE {unique}")
-    client.close()
 
 
 @pytest.fixture
 def run(settings: Settings) -> Run:
     """Runs a command in this process and gives its JSON, or raises what it raised."""
     del settings
-    app = typer.Typer()
-    for module in (fines, payments, statistics, vehicles):
-        module.register(app)
-
-    def call(*arguments: str) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        if isinstance(result.exception, WaysightError):
-            raise result.exception
-        assert result.exit_code == 0, (result.output, result.exception)
-        return json.loads(result.stdout)
-
-    return call
-
-
-@pytest.fixture
-def plates(unique: str) -> list[str]:
-    """Kazakh plates of this test's own."""
-    number = int(unique[1:], 16)
-    letters = "".join("ABCEHKMOPTXY"[(number >> s) % 12] for s in (4, 12, 20))
-    return [f"{(number + n) % 1000:03}{letters}02" for n in range(8)]
-
-
-def write_csv(path: Path, *rows: dict[str, str]) -> str:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return str(path)
+    return commands_of(fines, payments, statistics, vehicles)
 
 
 def accepted(settings: Settings, name: str, plate: str, camera: str, **changes: Any) -> None:
@@ -110,13 +72,12 @@ def accepted(settings: Settings, name: str, plate: str, camera: str, **changes: 
     publisher.flush()
 
 
-def test_what_people_do_about_fines(
-    settings: Settings, run: Run, unique: str, plates: list[str], tmp_path: Path
-) -> None:
+def test_what_people_do_about_fines(settings: Settings, run: Run, unique: str, tmp_path: Path) -> None:
+    own = plates(unique, 8)
     camera, log = f"cam-{unique}", tmp_path / "workers.log"
     owners = [
         {"plate": p, "country": "KZ", "owner_name": f"Owner {n}", "owner_id": f"{unique}{n}"}
-        for n, p in enumerate(plates)
+        for n, p in enumerate(own)
     ]
     run("vehicles", "import", write_csv(tmp_path / "v.csv", *owners))
 
@@ -129,10 +90,10 @@ def test_what_people_do_about_fines(
     with running(settings, log, "process", "fine", "store", "ledger", "--instance", unique):
         # An owner who becomes known after the acceptance dates the fine: these are known before it.
         assert eventually(lambda: drained(settings, ("fine",))["fine"], lambda left: not left, 120) == 0
-        for n, plate in enumerate(plates):
+        for n, plate in enumerate(own):
             accepted(settings, f"{unique}-{n}", plate, camera if n in (5, 6) else "c")
         # A second, graver measurement of one drive: of the two one fine stands.
-        accepted(settings, f"{unique}-6b", plates[6], camera, enforced_kmh=135.0, occurred_ms=ms(-1) + 9000)
+        accepted(settings, f"{unique}-6b", own[6], camera, enforced_kmh=135.0, occurred_ms=ms(-1) + 9000)
         found = eventually(current, lambda f: len(f) >= 8 and f"{unique}-6b" in f, 180)
         assert len(found) >= 8, log.read_text()[-3000:]
         assert found.get(f"{unique}-6", {"status": "cancelled"})["status"] == "cancelled"
@@ -157,7 +118,7 @@ def test_what_people_do_about_fines(
         act("resumed", 3, 4)
         act("resumed", 3, 5)
         statement = [
-            {"payment_id": f"{unique}{k}", "fine_number": name, "plate": plates[n], "amount": str(paid),
+            {"payment_id": f"{unique}{k}", "fine_number": name, "plate": own[n], "amount": str(paid),
              "currency": money, "paid_at": (ISSUED + timedelta(days=2)).date().isoformat()}
             for k, (name, n, paid, money) in enumerate([
                 (number[4], 4, 1000, "KZT"), (number[5], 5, amount, "KZT"), (number[0], 0, 50, "USD"),
@@ -220,7 +181,7 @@ def test_what_people_do_about_fines(
 
         def cancelled() -> bool:
             rows = current()
-            mine = [r for r in rows.values() if r["plate"] in (plates[5], plates[6])]
+            mine = [r for r in rows.values() if r["plate"] in (own[5], own[6])]
             return (
                 all(r["status"] == "cancelled" for r in mine)
                 and rows[f"{unique}-5"]["refund_due"] is not None
@@ -232,7 +193,7 @@ def test_what_people_do_about_fines(
         assert eventually(lambda: state(5)["refund_due"], lambda due: due is None, 60) is None
         with pytest.raises(NotAllowed, match="nothing is due"):
             run("fines", "refund", number[5], *BY, "--yes")
-        assert {r["status"] for r in current().values() if r["plate"] == plates[6]} == {"cancelled"}
+        assert {r["status"] for r in current().values() if r["plate"] == own[6]} == {"cancelled"}
 
         reminding = ("fines", "remind", "--after-days", "5", *BY)
         assert {f["number"] for f in run(*reminding)["fines"]} >= {number[0], number[4], number[7]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,21 +29,28 @@ WHY = ("--purpose", "test", "--case", "KZ-6")
 
 
 @contextlib.contextmanager
-def own_desk(stack: Settings, folder: Path, name: str, *workers: str) -> Iterator[Settings]:
-    """The stack with a database, a state and an evidence folder of one's own, and workers that run meanwhile."""
+def own_database(stack: Settings, folder: Path, name: str) -> Iterator[Settings]:
+    """The stack with a database and an evidence folder of one's own."""
     found = stack.model_copy(
         update={"clickhouse_database": name, "user": "tester", "evidence_url": (folder / "evidence").as_uri()}
     )
     apply_topics(found)
     migrate(found)
-    with (
-        settings_module.using(found),
-        running(found, folder / "workers.log", "process", *workers, "--instance", name),
-    ):
+    with settings_module.using(found):
         yield found
     client = connect(found)
     client.run(f"DROP DATABASE {name}")
     client.close()
+
+
+@contextlib.contextmanager
+def own_desk(stack: Settings, folder: Path, name: str, *workers: str) -> Iterator[Settings]:
+    """The same, and workers that run meanwhile."""
+    with (
+        own_database(stack, folder, name) as found,
+        running(found, folder / "workers.log", "process", *workers, "--instance", name),
+    ):
+        yield found
 
 
 def commands_of(*modules: ModuleType) -> Callable[..., Any]:
@@ -59,6 +67,22 @@ def commands_of(*modules: ModuleType) -> Callable[..., Any]:
         return json.loads(result.stdout)
 
     return call
+
+
+def plates(unique: str, count: int) -> list[str]:
+    """Kazakh plates of one test's own."""
+    number = int(unique[1:], 16)
+    letters = "".join("ABCEHKMOPTXY"[(number >> s) % 12] for s in (4, 12, 20))
+    return [f"{(number + n) % 1000:03}{letters}02" for n in range(count)]
+
+
+def write_csv(path: Path, *rows: dict[str, str]) -> str:
+    """A file of these rows, its path."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(path)
 
 
 def keep_frame(settings: Settings, camera_id: str, at_ms: int, epoch: str, plate: str) -> FrameRef:

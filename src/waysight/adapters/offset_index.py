@@ -172,7 +172,7 @@ def _folder(settings: Settings, topic: str) -> Path:
     admin = AdminClient(client_config(settings))  # the answer does not come when this is gone
     try:
         asked = admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_S)
-        topic_id = asked[topic].result().topic_id
+        topic_id = str(asked[topic].result().topic_id).replace("/", "_")  # Kafka's base 64 may hold one
     except KafkaException as error:
         raise kafka_error(error, f"cannot look up {topic}", settings) from error
     return settings.state_dir.resolve() / "offsets" / f"{topic}-{topic_id}"

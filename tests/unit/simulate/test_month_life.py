@@ -15,7 +15,7 @@ from waysight.simulate.month import habits, traffic
 from waysight.simulate.month.acts import ACTS
 from waysight.simulate.month.affairs import AFFAIRS
 from waysight.simulate.month.court import last_day, moment_ms
-from waysight.simulate.month.deed import Deed
+from waysight.simulate.month.deed import NOBODY, Deed
 from waysight.simulate.month.deeds import DEEDS
 from waysight.simulate.month.fates import FATES, lived
 from waysight.simulate.month.habits import VERDICTS
@@ -81,6 +81,29 @@ def test_of_one_act_the_graver_stands_unless_the_other_was_paid() -> None:
         assert [r and r[0] for r in _ruled(light, grave)] == expected
     lesser = _deed(sightings=(late,), act="a", weight=(1.0,), over_kmh=12.0, offence="average_speed")
     assert [r and r[0] for r in _ruled(_deed(act="a", weight=(2.0,)), lesser)] == ["issued", None]
+
+
+def test_what_goes_to_court_is_one_act_with_what_does_not() -> None:
+    """Morocco: over 50 km/h above the limit is an offence for a court; a section has no price there."""
+    whole = _deed(
+        offence="average_speed", owner=NOBODY, enforceable=False, over_kmh=45.0, act="a", weight=(45.0,)
+    )
+    first, late = "0" * 32, "5" + "0" * 31
+    court = _deed(sightings=(late,), act="a", weight=(65.0,), over_kmh=65.0)
+    notice = _deed(sightings=(first,), act="a", weight=(25.0,))
+    lesser = replace(notice, sightings=(late,))
+    graver = replace(court, sightings=(first,))
+    for deeds, expected in (
+        ((whole, court), ["", "issued"]),
+        ((notice, court), ["cancelled", "issued"]),
+        ((graver, lesser), ["issued", ""]),
+    ):
+        truth = Truth(MA)
+        for deed in deeds:
+            truth.add(deed)
+        rulings = [truth.ruling(deed) for deed in deeds]
+        assert [r.status if r else "" for r in rulings] == expected
+        assert [r.refer for d, r in zip(deeds, rulings, strict=True) if r and d.over_kmh == 65.0] == ["court"]
 
 
 def test_a_penalty_counts_against_whom_it_stands() -> None:

@@ -97,7 +97,7 @@ class Truth:
         return self._ruled(deed, ends[deed.key]) if deed.key in ends else None
 
     def _standing(self, act: str) -> dict[Key, int | None]:
-        """The deeds of one act for which a notice is issued, with when it is cancelled again for a graver one.
+        """The deeds of one act that are fined or referred, with when that is taken back again for a graver one.
 
         The graver takes the place of the other, unless something was paid on that before.
         """
@@ -109,8 +109,7 @@ class Truth:
         issued: dict[Key, int | None] = {}
         stands: Deed | None = None
         for issued_ms, deed in sorted(notices, key=lambda n: n[0]):
-            ruling = self._ruled(deed)
-            if ruling is None or ruling.sum is None:
+            if self._ruled(deed) is None:
                 continue
             if stands is not None:
                 before = self._ruled(stands)
