@@ -19,10 +19,10 @@ from waysight.commands.export import run as export
 from waysight.commands.output import Json, note, print_json, print_table
 from waysight.errors import BadConfiguration
 from waysight.evaluation.engine import ended_by_sigterm
-from waysight.evaluation.month import Order, run_month
-from waysight.evaluation.month_real import run_real_month
-from waysight.evaluation.month_score import Score, Tally
-from waysight.evaluation.month_store import clickhouse_shelf
+from waysight.evaluation.month.real import run_real_month
+from waysight.evaluation.month.run import Order, run_month
+from waysight.evaluation.month.score import Score, Tally
+from waysight.evaluation.month.store import clickhouse_shelf
 from waysight.settings import Settings, get_settings, using
 from waysight.simulate.month.tariffs import NATIONS
 

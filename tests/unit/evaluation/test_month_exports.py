@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from waysight.errors import BadMessage
-from waysight.evaluation.month import Order, run_month
-from waysight.evaluation.month_exports import DATASETS, file_of, read_found, rows_of_export
-from waysight.evaluation.month_score import scored
+from waysight.evaluation.month.exports import DATASETS, file_of, read_found, rows_of_export
+from waysight.evaluation.month.run import Order, run_month
+from waysight.evaluation.month.score import scored
 from waysight.settings import Settings
 from waysight.simulate.month.tariffs import KZ
 from waysight.simulate.month.truth import Truth
@@ -88,8 +88,8 @@ def test_a_gap_in_the_numbers_of_fines_is_told(exports: Path) -> None:
 
 
 def test_reading_and_judging_load_nothing_that_is_judged() -> None:
-    code = "import sys, waysight.evaluation.month_score; print(*(m for m in sys.modules if m.startswith('waysight.')))"
+    code = "import sys, waysight.evaluation.month.score; print(*(m for m in sys.modules if m.startswith('waysight.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "waysight.evaluation.month_exports" in loaded
+    assert "waysight.evaluation.month.exports" in loaded
     judged = ("domain", "authority", "processors", "rules", "streaming", "storage", "codec")
     assert not [m for m in loaded.split() if m.split(".")[1] in judged]

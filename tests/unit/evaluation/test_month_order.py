@@ -14,13 +14,13 @@ from waysight.cameras.models import CameraFile
 from waysight.cameras.scenes import Scenes
 from waysight.codec import Codec
 from waysight.engine import Message
-from waysight.evaluation.month import PARTITIONS, logics_of
-from waysight.evaluation.month_clerk import Clerk
-from waysight.evaluation.month_exports import read_found
-from waysight.evaluation.month_real import ANSWERS
-from waysight.evaluation.month_score import scored
-from waysight.evaluation.month_store import MemoryShelf, Storing, write_exports
-from waysight.evaluation.month_turns import Turns, steps
+from waysight.evaluation.month.clerk import Clerk
+from waysight.evaluation.month.exports import read_found
+from waysight.evaluation.month.real import ANSWERS
+from waysight.evaluation.month.run import PARTITIONS, logics_of
+from waysight.evaluation.month.score import scored
+from waysight.evaluation.month.store import MemoryShelf, Storing, write_exports
+from waysight.evaluation.month.turns import Turns, steps
 from waysight.settings import Settings
 from waysight.simulate.month.streets import Streets
 from waysight.simulate.month.tariffs import NATIONS

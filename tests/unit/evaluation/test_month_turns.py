@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from waysight.engine import Message
-from waysight.evaluation.month_turns import DAY_MS, Turns
+from waysight.evaluation.month.turns import DAY_MS, Turns
 
 HOUR_MS = 3_600_000
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from waysight.evaluation.month import Order, run_month
+from waysight.evaluation.month.run import Order, run_month
 from waysight.settings import Settings
 from waysight.simulate.month import court
 from waysight.simulate.month.deeds import DEEDS

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from waysight.evaluation.month import Order, run_month
+from waysight.evaluation.month.run import Order, run_month
 from waysight.settings import Settings
 from waysight.simulate.month import habits, traffic
 from waysight.simulate.month.acts import ACTS

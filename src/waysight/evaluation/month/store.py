@@ -14,7 +14,7 @@ from waysight.adapters.clickhouse_writer import ClickHouseWriter
 from waysight.adapters.keyed_state import KeyedState
 from waysight.codec import Codec
 from waysight.engine import Followed, Message, Output, PartitionState
-from waysight.evaluation.month_exports import DATASETS, file_of
+from waysight.evaluation.month.exports import DATASETS, file_of
 from waysight.local.temporary import temporary_stack
 from waysight.processors.store import StoreLogic, Writer
 from waysight.reporting.exports import Export

@@ -25,10 +25,10 @@ from waysight.domain.counting import CountingRules
 from waysight.domain.enforcement.case import Law
 from waysight.domain.exemptions import Exemptions
 from waysight.engine import Logic, Message
-from waysight.evaluation.month_clerk import Clerk
-from waysight.evaluation.month_exports import read_found
-from waysight.evaluation.month_score import Score, scored
-from waysight.evaluation.month_store import MemoryShelf, Shelf, Storing, write_exports
+from waysight.evaluation.month.clerk import Clerk
+from waysight.evaluation.month.exports import read_found
+from waysight.evaluation.month.score import Score, scored
+from waysight.evaluation.month.store import MemoryShelf, Shelf, Storing, write_exports
 from waysight.messages import Confirmation
 from waysight.processing import PROCESSORS
 from waysight.replaying.scratch import Scratch

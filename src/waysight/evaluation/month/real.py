@@ -21,11 +21,11 @@ from waysight.demo.stage import start_workers
 from waysight.domain.exemptions import Exemptions
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown
-from waysight.evaluation.month import PARTITIONS, Order, Progress, confirmations
-from waysight.evaluation.month_clerk import Clerk
-from waysight.evaluation.month_exports import DATASETS, file_of, read_found
-from waysight.evaluation.month_score import Score, scored
-from waysight.evaluation.month_turns import Turns, steps
+from waysight.evaluation.month.clerk import Clerk
+from waysight.evaluation.month.exports import DATASETS, file_of, read_found
+from waysight.evaluation.month.run import PARTITIONS, Order, Progress, confirmations
+from waysight.evaluation.month.score import Score, scored
+from waysight.evaluation.month.turns import Turns, steps
 from waysight.local.temporary import temporary_stack
 from waysight.messages import Exemption
 from waysight.settings import Settings

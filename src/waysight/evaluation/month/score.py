@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from waysight.evaluation.month_exports import Found, Row
+from waysight.evaluation.month.exports import Found, Row
 from waysight.simulate.month.deed import NOBODY, Deed, Key
 from waysight.simulate.month.streets import person_id
 from waysight.simulate.month.truth import Passes, Ruling, Truth
