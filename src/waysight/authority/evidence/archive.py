@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,20 +15,32 @@ from waysight.errors import BadConfiguration
 
 
 def write_package(package: Mapping[str, bytes], out: Path) -> Path:
-    """Write a package as a folder, or as a ZIP file where `out` ends in .zip; raises BadConfiguration if it exists."""
+    """Write a package as a folder, or as a ZIP file where `out` ends in .zip; it appears whole or not at all.
+
+    Raises BadConfiguration where something is there already, or where it cannot be written.
+    """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise BadConfiguration(f"{out} is already there; evidence is not overwritten: name another place")
+    place = out.resolve()
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".zip":
-            with out.open("xb") as file:
-                file.write(_zipped(package))
+            part.write_bytes(_zipped(package))
+            place.touch(exist_ok=False)  # another may have taken the name since
+            part.replace(place)
         else:
             for path, data in package.items():
-                (out / path).parent.mkdir(parents=True, exist_ok=True)
-                (out / path).write_bytes(data)
+                (part / path).parent.mkdir(parents=True, exist_ok=True)
+                (part / path).write_bytes(data)
+            part.rename(place)  # takes the place of an empty folder only
     except OSError as error:
-        raise BadConfiguration(f"{out} cannot be written: {error.strerror}") from error
+        raise BadConfiguration(f"{out} cannot be written: {error.strerror}; name another place") from error
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
     return out
 
 
