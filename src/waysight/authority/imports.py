@@ -24,7 +24,8 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Lines of a CSV file as (line number from 1, trimmed values by column); UTF-8; comma, semicolon or tab.
 
-    Lines without any value, as spreadsheets leave them, are passed over. Raises BadConfiguration for a file without the required columns, with unknown ones, or that is no CSV.
+    Lines without any value, as spreadsheets leave them, are passed over. Raises BadConfiguration for a file without
+    the required columns, with unknown ones, or that is no CSV.
     """
     line = 1
     try:

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -70,7 +70,7 @@ def check(
     if against is not None:
         _keeps_the_past(packs, _packs_in(against))
     today, offences = datetime.now(UTC).date(), get_args(OffenceName)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "pack": p.reference,
             "offences": len(p.offences),
@@ -90,7 +90,7 @@ def check(
     for pack, row in zip(packs, rows, strict=True):
         for offence, why in pack.without_tariff.items():
             typer.echo(f"{pack.id}: no tariff for {offence}: {why}")
-        for warning in gaps(pack, offences, today):
+        for warning in row["warnings"]:
             typer.echo(f"warning: {row['pack']}: {warning}")
 
 

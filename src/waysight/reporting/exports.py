@@ -43,8 +43,6 @@ class Export:
         if path.is_dir():
             raise BadConfiguration(f"{path} is a folder; name a file in it with --out")
         self._draft = path.with_name(f".{path.name}.{os.getpid()}.manifest")
-        if path.is_dir():
-            raise BadConfiguration(f"--out {path} is a folder; name a file in it")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch(mode=0o600)

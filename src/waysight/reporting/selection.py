@@ -39,8 +39,6 @@ class Selection:
             raise BadConfiguration(
                 f"--columns: {self.table.name} has no column {', '.join(unknown)}; it has {', '.join(whole.names)}"
             )
-        if len(set(self.columns)) != len(self.columns):
-            raise BadConfiguration(f"a column is named twice in {', '.join(self.columns)}; name each once")
         return pa.schema([whole.field(c) for c in self.columns]) if self.columns else whole
 
     def where(self) -> tuple[str, dict[str, Any]]:
