@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from waysight.domain.enforcement import external
+from waysight.domain.enforcement import beside, external
 from waysight.domain.enforcement.beside import Place
 from waysight.domain.enforcement.external import Measured
 from waysight.domain.scene import Scene
@@ -22,7 +22,7 @@ def told(state: PartitionState, scene: Scene, read: ExternalRead) -> None:
 
 def passed(state: PartitionState, scene: Scene, sighting: Sighting) -> None:
     """Keep what of a pass a read is held against."""
-    _change(state, scene.camera_id, lambda place: external.passed(place, sighting))
+    _change(state, scene.camera_id, lambda place: beside.passed(place, sighting))
 
 
 def forget(state: PartitionState, scene: Scene, passes: Progress) -> None:

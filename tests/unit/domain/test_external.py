@@ -13,7 +13,7 @@ from sightings import sighting
 from synthetic import START_MS
 
 from waysight.authority.rulepacks import all_packs
-from waysight.domain.enforcement import external, spot_speed
+from waysight.domain.enforcement import beside, external, spot_speed
 from waysight.domain.enforcement.beside import LATE_MS, MOST_ERROR_MS, REACH_MS, Place
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.external import Measured
@@ -38,7 +38,7 @@ def _pass(plate: str = "123ABC02", at_ms: int = 10_000, **change: Any) -> Sighti
 def _place(scene: Scene, passes: list[Sighting], reads: list[ExternalRead]) -> Place:
     place = Place()
     for one in passes:
-        place = external.passed(place, one)
+        place = beside.passed(place, one)
     for one in reads:
         place = external.told(scene, place, one)
     return place

@@ -161,6 +161,33 @@ def violation(
     )
 
 
+def of_pass(
+    law: Law,
+    offence: OffenceName,
+    scene: Scene,
+    sighting: Sighting,
+    occurred_ms: int,
+    place: str = "",
+    evidence: Sequence[FrameRef | None] | None = None,
+    **measured: Any,
+) -> Violation:
+    """A violation that one pass before one camera proves, by its two frames unless others are given.
+
+    `place` is the zone or line there that it was committed against; empty: the camera's view.
+    """
+    return violation(
+        law,
+        offence,
+        (scene,),
+        (sighting,),
+        occurred_ms,
+        country=scene.country,
+        subject=f"{scene.camera_id}/{place}" if place else scene.camera_id,
+        evidence=(sighting.best_frame, sighting.second_frame) if evidence is None else evidence,
+        **measured,
+    )
+
+
 def _plate_obstacle(law: Law, plate: str, confidence: float, sightings: Sequence[Sighting]) -> str:
     """What speaks against the plate as proof: nothing read, not surely enough, or in one frame only."""
     if not plate:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from waysight.domain.enforcement import captures, double_parking, overtaking, pedestrian_priority
+from waysight.domain.enforcement import captures, double_parking, overtaking, pedestrian_priority, standing
 from waysight.domain.enforcement.case import Law
 from waysight.domain.enforcement.presence import zones_of
 from waysight.domain.observations import VEHICLES
@@ -27,12 +27,9 @@ JUDGES: Final[dict[str, Judge]] = {
     "illegal_parking": partial(captures.judge, offence="illegal_parking"),
     "illegal_stopping": partial(captures.judge, offence="illegal_stopping"),
 }
-KIND_OF: Final[dict[str, str]] = {
+KIND_OF: Final[dict[str, str]] = standing.KIND_OF | {
     "pedestrian_priority": "crossing",
     "overtaking": "no_overtaking",
-    "double_parking": "double_parking",
-    "illegal_parking": "no_parking",
-    "illegal_stopping": "no_stopping",
 }
 # Of these others matter that stood at the same place before.
 _BEFORE: Final[dict[str, captures.AddedUp]] = {

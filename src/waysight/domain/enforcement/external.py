@@ -53,11 +53,6 @@ def told(scene: Scene, place: Place, read: ExternalRead) -> Place:
     return beside.told(place, read, replace(reading, speed_kmh=read.speed_kmh, error_kmh=max(bounds)))
 
 
-def passed(place: Place, sighting: Sighting) -> Place:
-    """The place after a pass; one known already changes nothing."""
-    return beside.passed(place, sighting)
-
-
 def settled(scene: Scene, place: Place, passes: Progress | None, sighting: Sighting) -> bool:
     """Whether all is known that could belong to a pass, or compete for it: of every device, and of the passes."""
     return beside.settled(speed_devices(scene), place, passes, sighting)

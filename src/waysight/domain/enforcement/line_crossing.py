@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.case import Law, of_pass
 from waysight.domain.enforcement.presence import error_m, in_force
 from waysight.domain.geometry import Point, along_line_m, apply_homography, beyond_line_m, same_side
 from waysight.domain.scene import RoadLine, Scene
@@ -30,17 +30,7 @@ def judge(law: Law, scene: Scene, sighting: Sighting, offence: Crossed) -> Itera
             continue
         at_ms = crossed_ms(scene, line, sighting)
         if at_ms is not None and in_force(scene, line.hours, at_ms, sighting.clock_error_ms):
-            yield violation(
-                law,
-                offence,
-                (scene,),
-                (sighting,),
-                at_ms,
-                country=scene.country,
-                subject=f"{scene.camera_id}/{line.line_id}",
-                evidence=(sighting.best_frame, sighting.second_frame),
-                line_id=line.line_id,
-            )
+            yield of_pass(law, offence, scene, sighting, at_ms, line.line_id, line_id=line.line_id)
 
 
 def crossed_ms(scene: Scene, line: RoadLine, sighting: Sighting) -> int | None:

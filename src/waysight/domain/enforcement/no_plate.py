@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.case import Law, of_pass
 from waysight.domain.scene import Scene
 from waysight.messages.enforcement import Violation
 from waysight.messages.perception import FrameRef, Sighting
@@ -31,17 +31,8 @@ def judge(law: Law, scene: Scene, sighting: Sighting) -> Iterator[Violation]:
     if any(c.confidence > _MOST_CANDIDATE for c in sighting.plate_candidates):
         return
     best = sighting.best_frame
-    yield violation(
-        law,
-        PURPOSE,
-        (scene,),
-        (sighting,),
-        best.captured_ms if best else sighting.last_ms,
-        country=scene.country,
-        obstacles=("review_only",),
-        subject=scene.camera_id,
-        evidence=frames,
-    )
+    at_ms = best.captured_ms if best else sighting.last_ms
+    yield of_pass(law, PURPOSE, scene, sighting, at_ms, obstacles=("review_only",))
 
 
 def _large(frame: FrameRef | None) -> bool:

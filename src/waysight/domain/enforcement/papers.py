@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from waysight.domain.enforcement.case import Law, OffenceName, local_day, violation
+from waysight.domain.enforcement.case import Law, OffenceName, local_day, of_pass
 from waysight.domain.enforcement.closed_lane import judge_closed
 from waysight.domain.enforcement.offences import able
 from waysight.domain.ids import derive_id
@@ -113,15 +113,6 @@ def _day(law: Law, scene: Scene, at_ms: int) -> date | None:
 
 
 def _daily(law: Law, scene: Scene, sighting: Sighting, offence: OffenceName, day: date) -> Violation:
-    found = violation(
-        law,
-        offence,
-        (scene,),
-        (sighting,),
-        sighting.last_ms,
-        country=scene.country,
-        subject=scene.camera_id,
-        evidence=(sighting.best_frame, sighting.second_frame),
-    )
+    found = of_pass(law, offence, scene, sighting, sighting.last_ms)
     same_all_day = derive_id("violation", offence, sighting.plate, day.isoformat())
     return replace(found, violation_id=same_all_day, source=REGISTER)

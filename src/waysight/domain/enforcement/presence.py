@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from waysight.domain.conditions import active
-from waysight.domain.enforcement.case import Law, OffenceName, violation
+from waysight.domain.enforcement.case import Law, OffenceName, of_pass
 from waysight.domain.geometry import edge_distance, ground_error_m, inside
 from waysight.domain.scene import Scene, Zone
 from waysight.messages.enforcement import Violation
@@ -74,17 +74,9 @@ def in_zone(
     law: Law, offence: OffenceName, scene: Scene, zone: Zone, sighting: Sighting, at_ms: int, **measured: Any
 ) -> Violation:
     """The violation of one pass against one zone, proved by the frames that show it there."""
-    return violation(
-        law,
-        offence,
-        (scene,),
-        (sighting,),
-        at_ms,
-        country=scene.country,
-        subject=f"{scene.camera_id}/{zone.zone_id}",
-        evidence=frames_of(sighting, zone),
-        zone_id=zone.zone_id,
-        **measured,
+    frames = frames_of(sighting, zone)
+    return of_pass(
+        law, offence, scene, sighting, at_ms, zone.zone_id, frames, zone_id=zone.zone_id, **measured
     )
 
 

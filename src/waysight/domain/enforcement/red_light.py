@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from waysight.domain.enforcement import shown
-from waysight.domain.enforcement.case import Law, violation
+from waysight.domain.enforcement.case import Law, of_pass
 from waysight.domain.enforcement.shown import Shown
 from waysight.domain.geometry import Point, along_line_m, beyond_line_m
 from waysight.domain.scene import Scene
@@ -110,15 +110,12 @@ def breach(
     red_ms: int,
 ) -> Violation:
     """The violation of a red light or of its line."""
-    return violation(
+    return of_pass(
         law,
         offence,
-        (scene,),
-        (sighting,),
+        scene,
+        sighting,
         occurred_ms,
-        country=scene.country,
-        subject=scene.camera_id,
-        evidence=(sighting.best_frame, sighting.second_frame),
         red_ms=red_ms,
         measured_kmh=sighting.speed_kmh,
         uncertainty_kmh=sighting.speed_error_kmh,

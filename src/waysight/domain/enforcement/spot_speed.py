@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from waysight.domain.enforcement.beside import Reading
-from waysight.domain.enforcement.case import Law, in_favour_kmh, violation
+from waysight.domain.enforcement.case import Law, in_favour_kmh, of_pass
 from waysight.domain.enforcement.external import Measured, awaits
 from waysight.domain.scene import Device, Scene
 from waysight.messages.enforcement import Violation
@@ -109,14 +109,12 @@ def _over(
     enforced = in_favour_kmh(speed - error - tolerance)
     if not law.over(scene.country, PURPOSE, enforced, limit, occurred_ms):
         return None
-    return violation(
+    return of_pass(
         law,
         PURPOSE,
-        (scene,),
-        (sighting,),
+        scene,
+        sighting,
         occurred_ms,
-        country=scene.country,
-        subject=scene.camera_id,
         measured_kmh=round(speed, 3),
         uncertainty_kmh=round(error, 3),
         enforced_kmh=enforced,
