@@ -16,6 +16,7 @@ from waysight.evaluation.month.exports import DATASETS, file_of, read_found, row
 from waysight.evaluation.month.run import Order, run_month
 from waysight.evaluation.month.score import scored
 from waysight.settings import Settings
+from waysight.simulate.month.deed import Deed
 from waysight.simulate.month.tariffs import KZ
 from waysight.simulate.month.truth import Truth
 
@@ -85,6 +86,26 @@ def test_a_gap_in_the_numbers_of_fines_is_told(exports: Path) -> None:
     for fines, gaps in ((ours, 0), (later, 2)):
         score = scored(Truth(KZ), replace(found, fines=fines), {})
         assert sum(line.startswith("number ") for line in score.differences) == gaps
+
+
+def test_what_is_refused_is_told_once_and_only_what_should_be(exports: Path) -> None:
+    found, truth = read_found(exports), Truth(KZ)
+    truth.add(
+        Deed(
+            "spot_speed", ("0" * 32,), "d0-spot", "1", 1_780_000_000_000, 25.0, True, 5, fate="foreign_money"
+        )
+    )
+    due = "payment p-0 by nobody: paid in USD, the fine is in KZT"
+    for letters, left, words in (
+        ({due: 1}, {}, 0),
+        ({}, {}, 1),
+        ({due: 1, due.replace("p-0", "p-1"): 1}, {}, 1),
+        ({due: 2}, {due: 2}, 1),
+        ({due: 1, "no record": 1}, {"no record": 1}, 0),
+    ):
+        score = scored(truth, found, letters)
+        assert score.dead_letters == left
+        assert sum("payments are refused" in line for line in score.differences) == words
 
 
 def test_reading_and_judging_load_nothing_that_is_judged() -> None:

@@ -128,8 +128,24 @@ def test_acts_come_after_the_issue_in_order_of_time(fate: str) -> None:
         assert steps[0].kind == "served"
 
 
+def test_money_of_another_country_settles_nothing() -> None:
+    pays_at_once = "0" * 8 + "1" + "0" * 23
+    ends = {}
+    for fate in ("", "foreign_money", "foreign_money_first"):
+        truth, deed = Truth(KZ), _deed(fate=fate, sightings=(pays_at_once,))
+        truth.add(deed)
+        ruling = truth.ruling(deed)
+        assert ruling is not None
+        ends[fate] = (ruling.status, ruling.paid, ruling.refund, len(ruling.parts))
+    half = Decimal("21625.00")
+    assert ends == {
+        "": ("paid", half, 0, 1), "foreign_money": ("issued", 0, 0, 1), "foreign_money_first": ("paid", half, 0, 2),
+    }  # fmt: skip
+
+
 def test_every_deed_fate_and_verdict_is_met() -> None:
     assert math.gcd(len(DEEDS), 6 * len(FATES) * len(VERDICTS) * 5) == 1
+    assert math.gcd(len(FATES), 2) == 1, "of each fate there are both offences of `_offends`"
 
 
 @pytest.mark.parametrize(
@@ -139,6 +155,7 @@ def test_every_deed_fate_and_verdict_is_met() -> None:
         ("pe", ("affair", "sold")),
         ("ma", ("affair", "radar", "faulty")),
         ("kz", tuple(AFFAIRS)),
+        ("ma", ("affair",)),
     ],
 )
 def test_the_real_processors_follow_each_life(

@@ -12,7 +12,7 @@ from waysight.codec import Codec
 from waysight.domain.exemptions import Exemptions
 from waysight.engine import Message
 from waysight.evaluation.feed import Feed
-from waysight.messages import Exemption, ExternalRead, Fine, FineAction, Payment, Referral, Review, Violation
+from waysight.messages import Exemption, ExternalRead, Fine, FineAction, Payment, Review, Violation
 from waysight.simulate.month import habits
 from waysight.simulate.month.deed import NOBODY
 from waysight.simulate.month.fates import Step
@@ -39,9 +39,8 @@ class Clerk:
         self._traffic: Iterator[tuple[int, Message]] = iter(())
         self._next: tuple[int, Message] | None = None
         self._slice_ms, self._looping = 0, False
-        self.violations: dict[str, Violation] = {}
-        self.fines: dict[str, Fine] = {}
-        self.referrals: dict[str, Referral] = {}
+        self._violations: dict[str, Violation] = {}
+        self._fined: set[str] = set()
         self.exemptions = Exemptions()
         self.letters: Counter[str] = Counter()
 
@@ -85,17 +84,14 @@ class Clerk:
                 self._violation(self._codec.decode("violations", message.value))
             elif message.topic == "fines":
                 self._fine(self._codec.decode("fines", message.value))
-            elif message.topic == "referrals":
-                referral: Referral = self._codec.decode("referrals", message.value)
-                self.referrals[referral.referral_id] = referral
             elif message.topic == "dead-letters":
                 self.letters[str(self._codec.decode("dead-letters", message.value).reason)] += 1
             elif message.topic.endswith("penalties"):
                 self._back.append(message)
 
     def _violation(self, found: Violation) -> None:
-        known = found.violation_id in self.violations
-        self.violations[found.violation_id] = found
+        known = found.violation_id in self._violations
+        self._violations[found.violation_id] = found
         deed = self._truth.deeds.get((str(found.offence), tuple(found.sighting_ids)))
         if known or not found.enforceable or deed is None:
             return
@@ -108,12 +104,12 @@ class Clerk:
             self._add(said.at_ms, "reviews", found.plate, review)
 
     def _fine(self, fine: Fine) -> None:
-        before = self.fines.get(fine.fine_id)
-        if before is None or before.version < fine.version:
-            self.fines[fine.fine_id] = fine
-        violation = self.violations[fine.violation_id]
+        if fine.fine_id in self._fined:
+            return
+        self._fined.add(fine.fine_id)
+        violation = self._violations[fine.violation_id]
         deed = self._truth.deeds.get((str(violation.offence), tuple(violation.sighting_ids)))
-        ruling = self._truth.ruling(deed) if deed and before is None else None
+        ruling = self._truth.ruling(deed) if deed else None
         if ruling is None:
             return
         for n, step in enumerate(ruling.acts):
@@ -121,7 +117,7 @@ class Clerk:
         for n, part in enumerate(ruling.parts):
             payment = Payment(
                 payment_id=f"{fine.fine_id}-{n}", fine_number=fine.fine_id if part.by_id else fine.number,
-                plate=fine.plate, amount=part.amount, currency=fine.currency, paid_ms=part.at_ms,
+                plate=fine.plate, amount=part.amount, currency=part.currency or fine.currency, paid_ms=part.at_ms,
             )  # fmt: skip
             for again in range(part.times):
                 self._add(part.at_ms + again, "payments", fine.plate, payment)

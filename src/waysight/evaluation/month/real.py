@@ -35,7 +35,7 @@ from waysight.simulate.month.traffic import DAY_MS, Traffic
 from waysight.storage.migrations import migrate
 
 WORKERS = {"streams": ("enforce", "papers", "count", "fine"), "store": ("store",)}
-ANSWERS = ("violations", "fines", "referrals", "dead-letters")  # a fine after its violation
+ANSWERS = ("violations", "fines", "dead-letters")  # a fine after its violation
 OLDEST_DAYS = 390  # by the clock of today `fine` forgets what was closed 400 days ago
 _TABLE_S = 2.0  # until every worker has read on in a table
 _PATIENCE_S, _LOOK_S = 300.0, 0.1

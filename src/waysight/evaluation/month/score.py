@@ -100,7 +100,7 @@ def scored(truth: Truth, told: Found, letters: Mapping[str, int]) -> Score:
         counts=_counts(truth.counts, told.passes, words),
         violations_by_offence=dict(sorted(violations_by.items())),
         fines_by_offence=dict(sorted(fines_by.items())),
-        dead_letters=dict(Counter(letters)),
+        dead_letters=_unexplained(truth.nation.currency, rulings.values(), letters, words),
         differences=words[:_MOST_WORDS],
         truth_rows=_truth_rows(truth),
     )
@@ -195,6 +195,22 @@ def _numbers(fines: Iterable[Row], words: list[str]) -> None:
         for number in sorted({*serials} ^ {*range(1, len(serials) + 1)}):
             said = "is given" if number in serials else "is missing"
             words.append(f"number {number} of series {series} {said}, of {len(serials)} fines")
+
+
+def _unexplained(
+    currency: str, rulings: Iterable[Ruling], letters: Mapping[str, int], words: list[str]
+) -> dict[str, int]:
+    """Dead letters but those, one each, by which payments in other money than the fine's are refused."""
+    refused = Counter(
+        f"paid in {part.currency}, the fine is in {currency}"
+        for ruling in rulings
+        for part in ruling.parts
+        if part.currency
+    )
+    told = {reason: reason.partition(": ")[2] for reason, times in letters.items() if times == 1}
+    found = Counter(said for said in told.values() if said in refused)
+    words += [f"{found[s]} payments are refused, {s}; truly {n}" for s, n in refused.items() if found[s] != n]
+    return {reason: times for reason, times in letters.items() if told.get(reason) not in refused}
 
 
 def _truth_rows(truth: Truth) -> Rows:

@@ -16,7 +16,7 @@ from waysight.simulate.month.tariffs import Nation
 
 FATES = (
     "nominated", "not_driver", "appeal_won", "appeal_lost", "order", "held_twice", "order_stays", "sold_before",
-    "cancelled", "overpaid", "reminded",
+    "cancelled", "overpaid", "reminded", "foreign_money", "foreign_money_first",
 )  # fmt: skip
 WEEK_MS, _SOON_MS = 7 * 86_400_000, 1_800_000
 _FAULTY_AFTER_MS = 14 * 86_400_000  # so long after the week in which a camera was faulty somebody notices
@@ -115,6 +115,11 @@ def payments(nation: Nation, deed: Deed, life: Life, clock: date, cost: Sum) -> 
         return []
     if deed.fate == "overpaid":
         return habits.more_than_asked(nation, clock, cost)
+    if deed.fate == "foreign_money":
+        return [habits.in_other_money(nation, clock, cost)]
+    if deed.fate == "foreign_money_first":
+        later = habits.payments(nation, deed.sightings[-1], clock, cost)
+        return [habits.in_other_money(nation, clock, cost), *later]
     if deed.fate in ("appeal_won", "cancelled", "faulty", ""):
         return habits.payments(nation, deed.sightings[-1], clock, cost)
     start = max(clock, local_day(nation, life.goes_on_ms))

@@ -20,12 +20,16 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Part:
-    """Money that arrives: when (UTC epoch ms), how much, how often the bank tells of it, and for which name of the fine."""
+    """Money that arrives: when (UTC epoch ms), how much, how often the bank tells of it, and for which name of the fine.
+
+    `currency` is empty where it is the fine's own; other money settles nothing.
+    """
 
     at_ms: int
     amount: Decimal
     times: int = 1
     by_id: bool = False
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,11 @@ def payments(nation: Nation, sighting_id: str, clock: date, cost: Sum) -> list[P
         8: [part(soon, 9, half)],
         9: [part(last + timedelta(days=1), 9, second)],
     }[plan]
+
+
+def in_other_money(nation: Nation, clock: date, cost: Sum) -> Part:
+    """As many dollars as the whole fine has of its own money."""
+    return Part(moment_ms(nation, clock + timedelta(days=1), 8), cost.amount, currency="USD")
 
 
 def more_than_asked(nation: Nation, clock: date, cost: Sum) -> list[Part]:

@@ -113,7 +113,7 @@ class Truth:
                 continue
             if stands is not None:
                 before = self._ruled(stands)
-                paid = before is not None and any(p.at_ms < issued_ms for p in before.parts)
+                paid = before is not None and any(p.at_ms < issued_ms for p in before.parts if not p.currency)
                 if paid or stands.weight >= deed.weight:
                     continue
                 issued[stands.key] = issued_ms
@@ -166,7 +166,7 @@ class Truth:
         start = clock or local_day(self.nation, life.issued_ms)
         parts = tuple(sorted(fates.payments(self.nation, deed, life, start, cost), key=lambda p: p.at_ms))
         paid, due = _ZERO, None
-        for part in parts:
+        for part in (p for p in parts if not p.currency):
             paid += part.amount
             owed = cost.due(local_day(self.nation, part.at_ms))
             due = owed if due is None and paid >= owed else due
