@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +13,10 @@ import typer
 
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import connect
-from waysight.adapters.kafka import Publisher, latest_by_key
+from waysight.adapters.kafka import Publisher
 from waysight.authority.imports import convert_all, moment_ms, read_rows
 from waysight.codec import Codec
+from waysight.commands.known_cameras import registered_cameras
 from waysight.commands.output import Json, acting, open_codec, print_json, print_table, when
 from waysight.digests import sha256_of
 from waysight.domain.clocks import error_ms
@@ -39,7 +40,7 @@ def import_file(
     """Import comparisons from a CSV file: all of them, or none when a line is wrong."""
     settings = get_settings()
     codec = open_codec(settings)
-    convert = partial(check_of, known=_known(settings, codec), now_ms=time.time_ns() // 1_000_000)
+    convert = partial(check_of, known=registered_cameras(settings, codec), now_ms=time.time_ns() // 1_000_000)
     checks = convert_all(file, read_rows(file, COLUMNS), convert, lambda c: c.check_id)
     detail = {"file": file.name, "sha256": sha256_of(file)}
     _publish(settings, codec, checks, detail, "", json_)
@@ -60,7 +61,7 @@ def add(
     codec, actor = open_codec(settings), acting(settings, by)
     row = {"camera_id": camera, "checked_at": at, "offset_ms": str(offset_ms), "error_ms": str(error_ms),
            "reference": reference, "by": actor}  # fmt: skip
-    check = check_of(row, _known(settings, codec), now_ms)
+    check = check_of(row, registered_cameras(settings, codec), now_ms)
     _publish(settings, codec, [check], {"check_id": check.check_id}, actor, json_)
 
 
@@ -81,7 +82,7 @@ def list_checks(
     )  # fmt: skip
 
 
-def check_of(row: Mapping[str, str], known: Sequence[str], now_ms: int) -> ClockCheck:
+def check_of(row: Mapping[str, str], known: Collection[str], now_ms: int) -> ClockCheck:
     """A comparison from text fields; raises BadConfiguration for a wrong one or a camera that is not `known`."""
     camera, offset, error = row["camera_id"], _number(row, "offset_ms"), _number(row, "error_ms")
     checked_ms = moment_ms(row["checked_at"], "checked_at") if row["checked_at"] else now_ms
@@ -114,11 +115,6 @@ def _number(row: Mapping[str, str], name: str) -> float:
     if not math.isfinite(value) or abs(value) > _MOST_MS:
         raise BadConfiguration(f"{name} {row[name]!r} is more than a day")
     return value
-
-
-def _known(settings: Settings, codec: Codec) -> list[str]:
-    held = latest_by_key(settings, codec, "cameras")
-    return [name for name, r in held.items() if r.record_kind == "camera" and not r.deleted]
 
 
 def _publish(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import connect
-from waysight.adapters.kafka import latest_by_key
-from waysight.cameras.files import camera_of
+from waysight.commands.known_cameras import registered_cameras
 from waysight.commands.narrowing import one_of
 from waysight.commands.output import note, open_codec, print_json
 from waysight.digests import sha256_of
@@ -38,8 +37,7 @@ def export_datex(
         raise BadConfiguration(f"--country {country!r}: two letters, e.g. kz")
     settings = get_settings()
     codec, clickhouse = open_codec(settings), connect(settings)
-    records = latest_by_key(settings, codec, "cameras").values()
-    cameras = {r.camera_id: camera_of(r) for r in records if r.record_kind == "camera" and not r.deleted}
+    cameras = registered_cameras(settings, codec)
     one_of(camera, tuple(cameras), "--camera")
     home = country or next((c.country for c in cameras.values()), "")
     if not home:

@@ -17,9 +17,9 @@ import typer
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.followed_path import FollowedPath
-from waysight.adapters.kafka import latest_by_key, require_answer
-from waysight.cameras.files import camera_of
+from waysight.adapters.kafka import require_answer
 from waysight.codec import Codec
+from waysight.commands.known_cameras import registered_cameras
 from waysight.commands.output import Json, acting, note, open_codec, print_json, when
 from waysight.domain.authorisations import FOLLOW, in_force
 from waysight.domain.plates import canonical
@@ -146,8 +146,8 @@ def _show(points: Sequence[FollowPoint], json_: bool) -> None:
 
 def _cameras(settings: Settings, codec: Codec) -> dict[str, Place]:
     """Where the configured cameras stand, by id."""
-    records = latest_by_key(settings, codec, "cameras").values()
-    places = {c.id: c.location for c in (camera_of(r) for r in records if r.record_kind == "camera")}
+    known = registered_cameras(settings, codec, removed_too=True)
+    places = {i: camera.location for i, camera in known.items()}
     return {i: (at.lat, at.lon) for i, at in places.items() if at.lat is not None and at.lon is not None}
 
 

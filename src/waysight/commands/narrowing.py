@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from difflib import get_close_matches
 from typing import get_args, get_type_hints
 
 from waysight.domain.enforcement.offences import OFFENCES
 from waysight.errors import BadConfiguration
 from waysight.messages import Alert, Fine
 
+_SHOWN, _NEAR = 50, 5  # so many are all named; of more only the nearest
 STATUSES = {
     "fines": get_args(get_type_hints(Fine)["status"]),
     "alerts": get_args(get_type_hints(Alert)["status"]),
@@ -17,9 +19,13 @@ STATUSES = {
 
 
 def one_of(value: str, known: Collection[str], option: str) -> str:
-    """`value` where it is known or empty; raises BadConfiguration."""
+    """`value` where it is known or empty; raises BadConfiguration with what there is, of many only what is like it."""
     if value and value not in known:
-        raise BadConfiguration(f"{option} {value!r} is none of {', '.join(known)}")
+        there = ", ".join(known) or "those that there are: there is none"
+        if len(known) > _SHOWN:
+            near = ", ".join(get_close_matches(value, known, _NEAR))
+            there = f"the {len(known):,} that there are" + (f"; like it are {near}" if near else "")
+        raise BadConfiguration(f"{option} {value!r} is none of {there}")
     return value
 
 

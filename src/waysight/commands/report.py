@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from waysight.adapters.clickhouse import ClickHouse, connect
-from waysight.commands.narrowing import a_place, in_order
-from waysight.commands.output import Json, note, print_json, print_table, when
+from waysight.commands.known_cameras import registered_cameras
+from waysight.commands.narrowing import a_place, in_order, one_of
+from waysight.commands.output import Json, note, open_codec, print_json, print_table, when
 from waysight.errors import BadConfiguration
-from waysight.reporting.asked import local_zone
+from waysight.reporting.asked import cameras_seen, local_zone
 from waysight.reporting.charts import Chart, draw
 from waysight.reporting.document import Report, Section, cell
 from waysight.reporting.kinds import accuracy, adt, deterrence, revenue, transparency, violations
@@ -70,7 +71,7 @@ def counts_report(
     """Passes (or violations) per hour, camera and category; with --check both against sightings and violations."""
     if measure not in ("passes", "violations"):
         raise BadConfiguration(f"--measure {measure!r}: it is passes or violations")
-    clickhouse, asked = _open(from_, to)
+    clickhouse, asked = _open(from_, to, camera=camera)
     if check:
         _check(clickhouse, asked, camera, json_)
         return
@@ -88,7 +89,7 @@ def violations_report(
     pdf: Pdf = None, json_: Json = False,
 ) -> None:  # fmt: skip
     """Violations by place, hour and offence, and the fines that stand."""
-    clickhouse, asked = _open(from_, to)
+    clickhouse, asked = _open(from_, to, camera=camera)
     made = violations.report(clickhouse, asked, local_zone(clickhouse, asked, timezone), camera)
     _show(made, out, html, pdf, json_)
 
@@ -107,7 +108,7 @@ def adt_report(
     pdf: Pdf = None, json_: Json = False,
 ) -> None:  # fmt: skip
     """Counts and average daily traffic per camera, and how many hours are missing."""
-    clickhouse, asked = _open(from_, to)
+    clickhouse, asked = _open(from_, to, camera=camera)
     made = adt.report(clickhouse, asked, local_zone(clickhouse, asked, timezone), camera)
     _show(made, out, html, pdf, json_)
 
@@ -182,11 +183,17 @@ def _check(clickhouse: ClickHouse, asked: Period, camera: str, as_json: bool) ->
         raise typer.Exit(1)
 
 
-def _open(from_: str, to: str, decided: bool = False) -> tuple[ClickHouse, Period]:
+def _open(from_: str, to: str, decided: bool = False, camera: str = "") -> tuple[ClickHouse, Period]:
+    """What a report is made from; raises BadConfiguration for a camera that is neither registered nor in the data."""
     times = parse_time(from_, "--from"), parse_time(to, "--to")
     in_order(*times)
-    clickhouse = connect(get_settings())
-    return clickhouse, period(clickhouse, *times, decided)
+    settings = get_settings()
+    clickhouse = connect(settings)
+    asked = period(clickhouse, *times, decided)
+    if camera and not cameras_seen(clickhouse, asked, camera):
+        registered = registered_cameras(settings, open_codec(settings), removed_too=True)
+        one_of(camera, sorted({*registered, *cameras_seen(clickhouse, asked)}), "--camera")
+    return clickhouse, asked
 
 
 def _show(report: Report, out: Path | None, html: Path | None, pdf: Path | None, as_json: bool) -> None:

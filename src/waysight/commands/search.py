@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from waysight.adapters.evidence import EvidenceStore
-from waysight.adapters.kafka import latest_by_key
-from waysight.cameras.files import camera_of
 from waysight.commands.governed import Desk, look_up
+from waysight.commands.known_cameras import registered_cameras
 from waysight.commands.output import Case, Json, Purpose, note, print_json, print_table, when
 from waysight.domain.plates import displayed
 from waysight.errors import BadConfiguration
@@ -114,8 +113,7 @@ def vehicle(
 
 
 def _cameras_of(desk: Desk, district: str) -> list[str]:
-    records = latest_by_key(desk.settings, desk.codec, "cameras").values()
-    cameras = [camera_of(record) for record in records if record.record_kind == "camera"]
+    cameras = registered_cameras(desk.settings, desk.codec, removed_too=True).values()
     found = [c.id for c in cameras if c.location.district.casefold() == district.strip().casefold()]
     if not found:
         known = sorted({c.location.district for c in cameras if c.location.district})

@@ -19,6 +19,18 @@ def ask(clickhouse: ClickHouse, sql: str, asked: Period, **given: Any) -> list[d
     return clickhouse.rows(sql + ONCE, {**asked.parameters, **given})
 
 
+def cameras_seen(clickhouse: ClickHouse, asked: Period, camera: str = "") -> list[str]:
+    """The cameras with counts, sightings or violations in the period, or only this one where it has any."""
+    times = {"counts": "window_start_ms", "sightings": "first_ms", "violations": "occurred_ms"}
+    found = " UNION ALL ".join(
+        f"SELECT camera_id FROM {table} WHERE {time} >= {{from_ms:Int64}} AND {time} < {{to_ms:Int64}} "
+        f"AND ({{camera:String}} = '' OR camera_id = {{camera:String}}) GROUP BY camera_id"
+        for table, time in times.items()
+    )
+    sql = f"SELECT DISTINCT camera_id FROM ({found}) ORDER BY camera_id"
+    return [row["camera_id"] for row in clickhouse.rows(sql, {**asked.parameters, "camera": camera})]
+
+
 def local_zone(clickhouse: ClickHouse, asked: Period, given: str = "") -> str:
     """The zone given, else that of the only country with violations in the period, else UTC.
 

@@ -18,6 +18,7 @@ from waysight.adapters.clickhouse import ClickHouse
 from waysight.cli import build
 from waysight.commands import export_datex
 from waysight.commands import report as command
+from waysight.errors import BadConfiguration
 from waysight.reporting.datex import measurements
 from waysight.reporting.reports import Period
 from waysight.storage.columns import conform
@@ -99,6 +100,25 @@ def test_violations_are_counted_once_by_place_offence_and_local_hour(store: Put)
     assert [(r["day"], r["offence"]) for r in found["by_day"]] == [
         ("2026-05-31", "red_light"), ("2026-05-31", "spot_speed"), ("2026-06-01", "red_light")]  # fmt: skip
     assert _report("violations", "--camera", "cam-2")["violations"] == 1
+
+
+@pytest.mark.parametrize("kind", ["violations", "adt", "counts"])
+def test_a_camera_that_nobody_knows_is_an_error_that_names_those_like_it(
+    store: Put, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    registered = dict.fromkeys(("cam-abay-1", "cam-abay-2", *(f"dostyk-{n}" for n in range(60))))
+    monkeypatch.setattr(command, "open_codec", lambda _: None)
+    monkeypatch.setattr(command, "registered_cameras", lambda *_, **_more: registered)
+    store("violations", _violation(1, camera_id="cam-removed"))
+    assert _report(kind, "--camera", "cam-removed")["from_ms"]
+    assert _report(kind, "--camera", "dostyk-7")["from_ms"], "registered, and without an event"
+    for misspelt, like in (("cam-abai-1", "cam-abay-1, cam-abay-2"), ("cam-remove", "cam-removed")):
+        refused = CliRunner().invoke(APP, ["report", kind, "--camera", misspelt])
+        assert isinstance(refused.exception, BadConfiguration)
+        said = f"--camera '{misspelt}' is none of the 63 that there are; like it are {like}"
+        assert str(refused.exception).startswith(said)
+    outside = ["report", kind, "--camera", "cam-removed", "--from", "2027-01-01", "--to", "2027-02-01"]
+    assert isinstance(CliRunner().invoke(APP, outside).exception, BadConfiguration)
 
 
 def test_revenue_adds_up_to_the_last_unit(store: Put) -> None:
@@ -324,7 +344,7 @@ def test_datex_is_exported_without_a_case_and_recorded(
     log = AuditBook()
     monkeypatch.setattr(export_datex, "connect", lambda _: engine)
     monkeypatch.setattr(export_datex, "open_codec", lambda _: None)
-    monkeypatch.setattr(export_datex, "latest_by_key", lambda *_: {})
+    monkeypatch.setattr(export_datex, "registered_cameras", lambda *_: {})
     monkeypatch.setattr(export_datex, "AuditLog", lambda *_: log)
     store("counts", {"count_id": "c", "measure": "passes", "camera_id": "cam-1", "category": "car",
                      "window_start_ms": JUNE_MS, "window_ms": 60_000, "value": 2})  # fmt: skip
