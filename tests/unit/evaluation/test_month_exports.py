@@ -78,6 +78,26 @@ def test_an_hour_with_too_few_or_too_many_passes_is_told(exports: Path) -> None:
     assert not score.right
 
 
+def test_what_an_officer_mended_is_another_violation(exports: Path) -> None:
+    found = read_found(exports)
+    first = next(v for v in found.violations if v["enforceable"])
+    truth = Truth(KZ)
+    deed = Deed(
+        first["offence"], tuple(first["sighting_ids"]), first["camera_id"], first["plate"], first["occurred_ms"],
+        None, True, 5, mended_to="MENDED",
+    )  # fmt: skip
+    truth.add(deed)
+    truth.add(replace(deed, plate="MENDED", mended_to="", mended=True))
+    mended = {**first, "violation_id": "0" * 32, "plate": "MENDED", "corrects": first["violation_id"]}
+    for violations, right in (
+        ([first, mended], 2), ([mended, first], 2), ([first, first], 1), ([first, {**mended, "corrects": ""}], 1),
+        ([first, {**mended, "plate": first["plate"]}], 1),
+    ):  # fmt: skip
+        score = scored(truth, replace(found, violations=violations, fines=(), referrals=()), {})
+        assert (score.violations.truth, score.violations.found) == (2, right)
+        assert score.violations.right == (right == 2)
+
+
 def test_a_gap_in_the_numbers_of_fines_is_told(exports: Path) -> None:
     found = read_found(exports)
     series = found.fines[0]["series"]

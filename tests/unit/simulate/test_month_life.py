@@ -73,6 +73,22 @@ def test_one_of_two_officers_is_not_enough() -> None:
     assert len({s.officer for s in habits.reviews(KZ, replace(two, verdict=""))}) == 2
 
 
+@pytest.mark.parametrize("offence", ["spot_speed", "wrong_way"])
+def test_whoever_mends_a_plate_does_not_decide(offence: str) -> None:
+    misread = _deed(offence=offence, plate="2", mended_to="1")
+    mended = replace(misread, plate="1", mended_to="", mended=True)
+    (returned,), said = habits.reviews(KZ, misread), habits.reviews(KZ, mended)
+    assert returned.decision == "returned"
+    assert len({returned.officer, *(s.officer for s in said)}) == 1 + len(said)
+    assert habits.accepted_ms(KZ, misread) == (None, None)
+    assert habits.accepted_ms(KZ, mended) == (said[-1].at_ms, None)
+    assert said[0].at_ms > returned.at_ms
+    assert _ruled(_deed(mended_to="3"), _deed(plate="3", mended=True)) == [
+        None,
+        ("issued", Decimal("43250.00")),
+    ]
+
+
 def test_of_one_act_the_graver_stands_unless_the_other_was_paid() -> None:
     late, unpaid, paid = "5" + "0" * 31, "0" * 32, "0" * 8 + "1" + "0" * 23
     for first, expected in ((unpaid, ["cancelled", "issued"]), (paid, ["paid", None])):
@@ -155,7 +171,7 @@ def test_every_deed_fate_and_verdict_is_met() -> None:
         ("pe", ("affair", "sold")),
         ("ma", ("affair", "radar", "faulty")),
         ("kz", tuple(AFFAIRS)),
-        ("ma", ("affair",)),
+        ("ma", ("affair", "misread")),
     ],
 )
 def test_the_real_processors_follow_each_life(

@@ -7,14 +7,17 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
+from waysight.authority.review.examination import Circumstances, decide
 from waysight.cameras.models import CameraFile
+from waysight.cameras.scenes import plate_formats
 from waysight.codec import Codec
 from waysight.domain.exemptions import Exemptions
+from waysight.domain.reviews.correction import corrected
 from waysight.engine import Message
 from waysight.evaluation.feed import Feed
-from waysight.messages import Exemption, ExternalRead, Fine, FineAction, Payment, Review, Violation
+from waysight.messages import Exemption, ExternalRead, Fine, FineAction, Payment, Violation
 from waysight.simulate.month import habits
-from waysight.simulate.month.deed import NOBODY
+from waysight.simulate.month.deed import NOBODY, Deed
 from waysight.simulate.month.fates import Step
 from waysight.simulate.month.streets import person_id, person_name
 from waysight.simulate.month.telling import Registered
@@ -92,23 +95,24 @@ class Clerk:
     def _violation(self, found: Violation) -> None:
         known = found.violation_id in self._violations
         self._violations[found.violation_id] = found
-        deed = self._truth.deeds.get((str(found.offence), tuple(found.sighting_ids)))
-        if known or not found.enforceable or deed is None:
+        deed = self._deed(found)
+        if known or deed is None or not (found.enforceable or deed.mended_to):
             return
-        for n, said in enumerate(habits.reviews(self._nation, deed)):
-            review = Review(
-                review_id=f"r{n}-{found.violation_id}", violation_id=found.violation_id, plate=found.plate,
-                decision=said.decision, reason="wrong_vehicle" if said.decision == "rejected" else "",  # type: ignore[arg-type]
-                officer=said.officer, reviewed_ms=said.at_ms, evidence_sha256="0" * 64, stage=said.stage,
-            )  # fmt: skip
-            self._add(said.at_ms, "reviews", found.plate, review)
+        for said in habits.reviews(self._nation, deed):
+            how, reason = Circumstances(said.stage), "wrong_vehicle" if said.decision == "rejected" else ""
+            if said.decision == "returned":
+                instead = corrected(found, deed.mended_to, said.officer, plate_formats())
+                how = Circumstances(said.stage, original_plate=found.plate, corrected_plate=instead.plate)
+                self._add(said.at_ms, "violations", instead.plate, instead)
+                self._violation(instead)
+            review = decide(found, said.officer, reason, {}, said.at_ms, how)
+            self._add(said.at_ms, "reviews", review.plate, review)
 
     def _fine(self, fine: Fine) -> None:
         if fine.fine_id in self._fined:
             return
         self._fined.add(fine.fine_id)
-        violation = self._violations[fine.violation_id]
-        deed = self._truth.deeds.get((str(violation.offence), tuple(violation.sighting_ids)))
+        deed = self._deed(self._violations[fine.violation_id])
         ruling = self._truth.ruling(deed) if deed else None
         if ruling is None:
             return
@@ -121,6 +125,9 @@ class Clerk:
             )  # fmt: skip
             for again in range(part.times):
                 self._add(part.at_ms + again, "payments", fine.plate, payment)
+
+    def _deed(self, found: Violation) -> Deed | None:
+        return self._truth.deeds.get((str(found.offence), tuple(found.sighting_ids), bool(found.corrects)))
 
     def _action(self, fine: Fine, number: int, step: Step) -> FineAction:
         """An act as its form has it: who did it, why, by what proof."""

@@ -25,7 +25,7 @@ _HOUR_MS = 3_600_000
 _FACTS = {
     "violations": (
         "violation_id", "offence", "camera_id", "section_id", "plate", "occurred_ms", "enforceable", "enforced_kmh",
-        "limit_kmh", "sighting_ids", "source", "obstacles", "exemption", "corrects",
+        "limit_kmh", "sighting_ids", "corrects",
     ),
     "counts": ("measure", "camera_id", "category", "window_start_ms", "value"),
 }  # fmt: skip

@@ -144,7 +144,9 @@ def _referrals(
 
 
 def _key(violation: Row | None) -> Key:
-    return (violation["offence"], tuple(violation["sighting_ids"])) if violation else ("", ())
+    if not violation:
+        return "", (), False
+    return violation["offence"], tuple(violation["sighting_ids"]), bool(violation["corrects"])
 
 
 def _said(one: Row) -> str:

@@ -1,4 +1,4 @@
-"""What happens after an offence: the vehicle was sold, somebody else drove, an appeal is won, the camera was faulty."""
+"""What happens after an offence: the vehicle was sold, somebody else drove, an appeal is won, the camera was wrong."""
 
 from __future__ import annotations
 
@@ -93,7 +93,18 @@ def doubted(told: Told) -> None:
         told.guilty("wrong_way", seen, verdict=verdict)
 
 
+def misread(told: Told) -> None:
+    """Read as another's plate, surely or not, or not at all: an officer mends it, and another decides."""
+    told.enrol()
+    other = told.other()
+    other.enrol()
+    read = ({"plate": other.plate}, {"plate": other.plate, "sure": False}, {"plate": ""})[told.number % 3]
+    seen = told.fast("spot", 25.0, **read)
+    other.guilty("spot_speed", seen, over=25.0, enforceable=told.number % 3 == 0, mended_to=told.plate)
+    told.guilty("spot_speed", seen, over=25.0, plate=told.plate, mended=True)
+
+
 AFFAIRS: Mapping[str, Callable[[Told], None]] = {
     "affair": affair, "sold": sold, "passed-on": passed_on, "affair-2": affair, "doubted": doubted, "sold-2": sold,
-    "affair-3": affair, "faulty": faulty,
+    "affair-3": affair, "faulty": faulty, "misread": misread,
 }  # fmt: skip

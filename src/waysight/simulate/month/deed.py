@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Key = tuple[str, tuple[str, ...]]  # offence, sightings
+Key = tuple[str, tuple[str, ...], bool]  # offence, sightings, whether an officer mended its plate
 NOBODY = -1
 
 
@@ -16,6 +16,8 @@ class Deed:
     something in the same step); `owner` is NOBODY where no fine may follow; `known_ms` when the register knew the owner.
     Deeds of one `act` are one act, of which the one with the greatest `weight` stands. `verdict` is what officers say
     (`habits`), `fate` what becomes of the notice (`fates`), `other` the person (by number) who takes part in that.
+    One whose plate was misread is told twice: with the plate that an officer reads instead (`mended_to`), and under
+    that plate (`mended`).
     """
 
     offence: str
@@ -32,8 +34,10 @@ class Deed:
     verdict: str = ""
     fate: str = ""
     other: int = NOBODY
+    mended_to: str = ""
+    mended: bool = False
 
     @property
     def key(self) -> Key:
         """What makes it one."""
-        return self.offence, self.sightings
+        return self.offence, self.sightings, self.mended

@@ -47,9 +47,4 @@ def _read(told: Told, seen: Sighting, kmh: float) -> ExternalRead:
     return read
 
 
-DEVICES: Mapping[str, Callable[[Told], None]] = {
-    "radar": by_radar,
-    "radar-2": by_radar,
-    "radar-3": by_radar,
-    "radar-4": by_radar,
-}
+DEVICES: Mapping[str, Callable[[Told], None]] = dict.fromkeys(("radar", "radar-2", "radar-3"), by_radar)

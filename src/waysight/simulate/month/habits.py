@@ -53,15 +53,18 @@ def reviews(nation: Nation, deed: Deed) -> tuple[Said, ...]:
     one, other, third = OFFICERS[number], OFFICERS[number - 1], OFFICERS[number - 2]
     first, two = Said(at_ms, one), deed.offence in nation.two_officers
     accepted = (first, Said(at_ms + 1, other, stage="second")) if two else (first,)
+    later = tuple(
+        replace(s, at_ms=s.at_ms + 3 * _HOUR_MS, officer=officer)
+        for s, officer in zip(accepted, (other, third), strict=False)
+    )
+    if deed.mended_to:
+        return (replace(first, decision="returned"),)
+    if deed.mended:  # whoever mended it does not decide
+        return later
     if deed.verdict == "rejected":
         return (replace(first, decision="rejected"),)
     if deed.verdict == "reconsidered":  # one rejects, others accept later
-        later = tuple(replace(s, at_ms=s.at_ms + 3 * _HOUR_MS) for s in accepted)
-        officers = (other, third)
-        return (
-            replace(first, decision="rejected"),
-            *(replace(s, officer=o) for s, o in zip(later, officers, strict=False)),
-        )
+        return (replace(first, decision="rejected"), *later)
     if deed.verdict == "sampled":  # somebody looks again, and does not agree
         return (*accepted, Said(at_ms + 80 * _HOUR_MS, third, "rejected", "quality"))
     if deed.verdict == "disagreed":  # the first accepts, the second rejects

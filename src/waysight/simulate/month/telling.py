@@ -96,11 +96,12 @@ class Told:
         at_ms: int | None = None,
         enforceable: bool = True,
         owner: bool = True,
+        plate: str = "",
         **more: Any,
     ) -> None:
         """Write the truth down; `at_ms` is when it happened, by default when the last of `sightings` was first seen.
 
-        `more` are other fields of the deed.
+        `plate` is by default the one that was read; `more` are other fields of the deed.
         """
         last, nation = sightings[-1], self.traffic.streets.nation
         occurred_ms = last.path[0].captured_ms if at_ms is None else at_ms
@@ -110,7 +111,7 @@ class Told:
                 offence=offence,
                 sightings=tuple(s.sighting_id for s in sightings),
                 camera_id=last.camera_id,
-                plate=last.plate,
+                plate=plate or last.plate,
                 occurred_ms=occurred_ms,
                 over_kmh=over,
                 enforceable=enforceable,
