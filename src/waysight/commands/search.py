@@ -58,9 +58,10 @@ def plate(
     if json_:
         print_json(rows)
         return
-    columns = ("seen", "camera", "plate", "country", "confidence", "class", "evidence")
-    print_table(columns, ((when(r["first_ms"]), r["camera_id"], displayed(r["plate"], r["plate_country"]),
-                           r["plate_country"], f"{r['plate_confidence']:.2f}", r["label"], r["evidence_ref"]) for r in rows))  # fmt: skip
+    columns = ("seen", "camera", "by", "plate", "country", "confidence", "class", "evidence")
+    print_table(columns, ((when(r["first_ms"]), r["camera_id"], " ".join(r["sources"]),
+                           displayed(r["plate"], r["plate_country"]), r["plate_country"],
+                           f"{r['plate_confidence']:.2f}", r["label"], r["evidence_ref"]) for r in rows))  # fmt: skip
     _count(rows, limit)
 
 
@@ -105,9 +106,9 @@ def vehicle(
     if json_:
         print_json(rows)
         return
-    columns = ("likeness", "seen", "camera", "class", "colour", "plate", "sighting", "evidence")
+    columns = ("likeness", "seen", "camera", "by", "class", "colour", "plate", "sighting", "evidence")
     print_table(columns, (("" if r["likeness"] is None else f"{r['likeness']:.3f}", when(r["first_ms"]), r["camera_id"],
-                           r["label"], r["colour"], r["plate"], r["sighting_id"][:12], r["evidence_ref"])
+                           " ".join(r["sources"]), r["label"], r["colour"], r["plate"], r["sighting_id"][:12], r["evidence_ref"])
                           for r in rows))  # fmt: skip
     _count(rows, limit)
 
@@ -124,4 +125,6 @@ def _cameras_of(desk: Desk, district: str) -> list[str]:
 
 
 def _count(rows: Rows, limit: int) -> None:
-    note(f"{len(rows)} sightings" + (f" (--limit {limit} reached)" if len(rows) == limit else ""))
+    sightings = sum(1 + len(row["device_rows"]) for row in rows)
+    vehicles = f" of {len(rows)} passes" if len(rows) < sightings else ""
+    note(f"{sightings} sightings{vehicles}" + (f" (--limit {limit} reached)" if sightings == limit else ""))

@@ -18,6 +18,7 @@ from waysight.messages.perception import PlateCandidate, Sighting
 
 KINDS = ("anpr", "radar", "lidar", "loop")
 KEEP_MS = 1_800_000
+EPOCH = "edge-"  # epochs of sightings that a device made begin with it
 LABELS = ("car", "truck", "bus", "motorcycle", "bicycle")
 _SLOT_MS = 60_000
 
@@ -90,7 +91,7 @@ def sighting_of(scene: Scene, read: ExternalRead) -> Sighting:
         revision=0,
         final=True,
         camera_id=scene.camera_id,
-        epoch=f"edge-{read.device_id}",
+        epoch=f"{EPOCH}{read.device_id}",
         label=read.label if read.label in LABELS else "car",  # type: ignore[arg-type]
         label_confidence=1.0 if alone and read.label in LABELS else 0.0,
         first_ms=read.captured_ms,

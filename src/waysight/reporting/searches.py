@@ -9,9 +9,11 @@ from typing import Any
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
+from waysight.reporting.joined_reads import NEEDED, joined
 
 COLUMNS = (
-    "sighting_id, first_ms, last_ms, camera_id, label, colour, plate, plate_country, plate_confidence, plate_votes, "
+    f"{', '.join(NEEDED)}, sighting_id, first_ms, last_ms, camera_id, label, colour, plate, plate_country, "
+    "plate_confidence, plate_votes, "
     "speed_kmh, final, best_frame.evidence_ref AS evidence_ref, best_frame.sha256 AS evidence_sha256"
 )
 
@@ -41,7 +43,7 @@ class PlateSearch:
         return re.sub("%+", "%", found)
 
     def rows(self, clickhouse: ClickHouse) -> list[dict[str, Any]]:
-        """One row per sighting."""
+        """One row per sighting; a device's is part of the camera's beside it (`joined_reads`)."""
         like = self.like()
         match = "plate LIKE {like:String}" if "%" in like or "_" in like else "plate = {like:String}"
         if self.candidates:
@@ -53,6 +55,5 @@ class PlateSearch:
         )
         latest = 2**63 - 1
         to_ms = latest if self.to_ms is None else self.to_ms
-        return clickhouse.rows(
-            sql, {"like": like, "from_ms": self.from_ms or 0, "to_ms": to_ms, "limit": self.limit}
-        )
+        given = {"like": like, "from_ms": self.from_ms or 0, "to_ms": to_ms, "limit": self.limit}
+        return joined(clickhouse.rows(sql, given))

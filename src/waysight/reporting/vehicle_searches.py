@@ -13,6 +13,7 @@ from waysight.domain import observations
 from waysight.domain.geometry import area
 from waysight.domain.looks import SIZE, decode
 from waysight.errors import BadConfiguration, BadMessage
+from waysight.reporting.joined_reads import joined
 from waysight.reporting.searches import COLUMNS
 from waysight.settings import Settings
 
@@ -38,7 +39,7 @@ class VehicleSearch:
     limit: int = 50
 
     def rows(self, clickhouse: ClickHouse) -> list[dict[str, Any]]:
-        """One row per sighting, most alike first, otherwise newest; raises BadConfiguration for an empty search."""
+        """Rows as of `PlateSearch`, most alike first, otherwise newest; raises BadConfiguration for an empty search."""
         self._check()
         look = decode(self.looks)
         narrow = [
@@ -65,7 +66,7 @@ class VehicleSearch:
             "look": [] if look is None else look.tolist(),
             "limit": self.limit,
         }
-        return clickhouse.rows(sql, parameters)
+        return joined(clickhouse.rows(sql, parameters))
 
     def asked(self) -> dict[str, Any]:
         """What was asked, for the audit log."""

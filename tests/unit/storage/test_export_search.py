@@ -291,6 +291,44 @@ def test_search_takes_wildcards(
     assert "34A36837" in _run("search", "plate", "34A36837", *WHY).stdout
 
 
+@pytest.mark.usefixtures("audit")
+def test_a_vehicle_that_a_camera_and_a_device_beside_it_saw_is_one_row(
+    clickhouse: ClickHouse, codec: Codec, examples: Examples
+) -> None:
+    first = examples("sightings")[0] | {"plate": "123ABC02", "camera_id": "c1", "clock_error_ms": 100}
+    start_ms = first["first_ms"]
+
+    def seen(name: str, first_ms: int, last_ms: int, **changes: Any) -> dict[str, Any]:
+        times = {"first_ms": start_ms + first_ms, "last_ms": start_ms + last_ms}
+        return first | {"sighting_id": name, "epoch": "e1", "models": "m@1"} | times | changes
+
+    def read(name: str, at_ms: int, **changes: Any) -> dict[str, Any]:
+        device = {"epoch": "edge-k1", "models": "anpr:k1", "clock_error_ms": 20}
+        return seen(name, at_ms, at_ms, **device | changes)
+
+    records = [
+        seen("v1", 0, 4_000), read("in", 2_000), read("before", -2_600), read("too early", -2_700),
+        read("elsewhere", 2_000, camera_id="c2"), read("another", 2_000, plate="123ABC03"),
+        read("clock", 2_000, clock_error_ms=2_001),
+        seen("v2", 9_000, 12_000), read("nearer", 7_000, models="anpr:k2", epoch="edge-k2"), read("halfway", 6_400),
+    ]  # fmt: skip
+    _store(clickhouse, codec, "sightings", records)
+    rows = json.loads(_run("search", "plate", "123ABC0*", "--json", *WHY).stdout)
+    found = {r["sighting_id"]: ([d["sighting_id"] for d in r["device_rows"]], r["sources"]) for r in rows}
+    alone: tuple[list[str], list[str]] = ([], ["anpr:k1"])
+    assert found == {
+        "v1": (["halfway", "in", "before"], ["anpr:k1", "video"]),
+        "v2": (["nearer"], ["anpr:k2", "video"]),
+        "too early": alone, "elsewhere": alone, "another": alone, "clock": alone,
+    }  # fmt: skip
+    assert [r["first_ms"] for r in rows] == sorted((r["first_ms"] for r in rows), reverse=True)
+    assert not {"epoch", "models"} & rows[0].keys()
+    told = _run("search", "plate", "123ABC02", *WHY)
+    assert "anpr:k1 video" in told.stdout
+    assert "9 sightings of 5 passes" in told.stderr
+    assert len(PlateSearch("123ABC02", limit=3).rows(clickhouse)) <= 3
+
+
 @pytest.mark.parametrize("pattern", ["*", "?", "**?", "3*", ""])
 def test_a_search_for_everything_is_refused(pattern: str) -> None:
     with pytest.raises(BadConfiguration, match="at least two"):
