@@ -46,6 +46,24 @@ def test_a_run_that_was_cut_short_is_mended(empty: ClickHouse) -> None:
     assert apply(empty, migrations()) == migrations()
 
 
+def test_reads_of_two_devices_are_two(empty: ClickHouse) -> None:
+    """What a table held before its key had the device stays, once; from then on no device's read takes another's place."""
+    apply(empty, [m for m in migrations() if m.number < 14])
+    insert = "INSERT INTO external_reads (camera_id, captured_ms, read_id, device_id, received_ms, stored_at) VALUES "
+    read = "('gate', 1794805200000, '7', 'anpr-1', 5, '2026-11-20 01:02:03.004')"
+    empty.run(f"{insert} {read}, {read}")
+    for _ in range(2):
+        apply(empty, migrations())
+        # As if it had been cut short before its record.
+        empty.run("DELETE FROM schema_migrations WHERE number = 14")
+    empty.run(insert + "('gate', 1794805200000, '7', 'radar-1', 6, now())")
+    empty.run("OPTIMIZE TABLE external_reads FINAL")
+    sql = "SELECT device_id, received_ms, toString(stored_at) AS stored FROM external_reads_current ORDER BY device_id"
+    old, new = empty.rows(sql)
+    assert (old["device_id"], old["received_ms"], old["stored"]) == ("anpr-1", 5, "2026-11-20 01:02:03.004")
+    assert (new["device_id"], new["received_ms"]) == ("radar-1", 6)
+
+
 def test_comments_are_no_statements() -> None:
     sql = "-- one; two\nCREATE TABLE a (b String DEFAULT ';x');\n-- three\nSELECT 1;\n"
     assert Migration(1, "x", sql).statements == ["CREATE TABLE a (b String DEFAULT ';x')", "SELECT 1"]
