@@ -172,6 +172,7 @@ def test_every_deed_fate_and_verdict_is_met() -> None:
         ("ma", ("affair", "radar", "faulty")),
         ("kz", tuple(AFFAIRS)),
         ("ma", ("affair", "misread")),
+        ("pe", ("without-video",)),
     ],
 )
 def test_the_real_processors_follow_each_life(

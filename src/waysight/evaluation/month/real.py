@@ -34,7 +34,7 @@ from waysight.simulate.month.tariffs import NATIONS
 from waysight.simulate.month.traffic import DAY_MS, Traffic
 from waysight.storage.migrations import migrate
 
-WORKERS = {"streams": ("enforce", "papers", "count", "fine"), "store": ("store",)}
+WORKERS = {"streams": ("edge", "enforce", "papers", "count", "fine"), "store": ("store",)}
 ANSWERS = ("violations", "fines", "dead-letters")  # a fine after its violation
 OLDEST_DAYS = 390  # by the clock of today `fine` forgets what was closed 400 days ago
 _TABLE_S = 2.0  # until every worker has read on in a table
@@ -65,7 +65,7 @@ class _Desk:
             self.settled(("papers", "fine"))
         for step in steps(m for m in portion if m.topic != "vehicles"):
             self._publish(step)
-            self.settled(("enforce",))
+            self.settled(("edge", "enforce"))
         self.settled(WORKERS["streams"])
         self._hear()
 

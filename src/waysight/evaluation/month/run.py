@@ -108,9 +108,10 @@ def confirmations() -> list[Confirmation]:
 def logics_of(settings: Settings, codec: Codec, scenes: Scenes, exemptions: Exemptions) -> list[Logic]:
     """The processors that judge, price and count, in the order of the flow."""
     law = Law(packs=all_packs(), formats=plate_formats(), enforcement_gate=settings.enforcement_gate)
-    names = ("enforce", "papers", "fine", "count")
-    enforce, papers, fine, count = (import_module(PROCESSORS[n][0]) for n in names)
+    names = ("edge", "enforce", "papers", "fine", "count")
+    edge, enforce, papers, fine, count = (import_module(PROCESSORS[n][0]) for n in names)
     return [
+        edge.EdgeLogic(codec, scenes, PARTITIONS),
         enforce.EnforceLogic(codec, scenes, law, PARTITIONS, exemptions=exemptions),
         papers.PapersLogic(codec, scenes, law, exemptions=exemptions),
         fine.FineLogic(codec, laws_of(settings, confirmations())),

@@ -16,7 +16,22 @@ from waysight.simulate.town import BUS_LANE, CLOCK_ERROR_MS, STOP_LINE_M, VIEW, 
 
 SECTION_M, RADAR_ERROR_KMH = 3000.0, 1.0
 GREEN_MS, AMBER_MS, CYCLE_MS = 30_000, 33_000, 60_000
-KINDS = ("spot", "fast", "old", "in", "out", "cross", "bus", "gate", "mid", "shaky", "radar", "unfit", *SITES)
+KINDS = (
+    "spot",
+    "fast",
+    "old",
+    "in",
+    "out",
+    "cross",
+    "bus",
+    "gate",
+    "mid",
+    "shaky",
+    "radar",
+    "unfit",
+    "pole",
+    *SITES,
+)
 _SAFE = "CFHKLMNPRTVWXY"  # letters that nothing is mistaken for
 _COLOURS = ("white", "grey", "black", "silver", "blue", "red", "green")
 
@@ -41,6 +56,11 @@ def plate_of(country: str, number: int) -> str:
 def radar_of(camera_id: str) -> str:
     """The radar beside a camera."""
     return f"{camera_id}-r"
+
+
+def anpr_of(camera_id: str) -> str:
+    """The ANPR camera at a place without video."""
+    return f"{camera_id}-a"
 
 
 def person_id(country: str, number: int) -> str:
@@ -150,6 +170,10 @@ class Streets:
                 "zones": [{"id": BUS_LANE, "image": lane, "labels": ["car", "truck", "motorcycle"]}],
             },
             "gate": {"purposes": ["count"]},
+            "pole": {
+                "purposes": ["count", "spot_speed"], "speed_limit_kmh": self.limit_kmh(camera_id), "source": "",
+                "devices": [self._radar(camera_id), {"id": anpr_of(camera_id), "kind": "anpr"}],
+            },
             **{k: {**measuring, **site(k, district)} for k in SITES if k == kind},
         }  # fmt: skip
         highway = kind in ("in", "mid", "out")
