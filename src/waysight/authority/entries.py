@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from waysight.authority.imports import moment_ms
+from waysight.authority.local_days import term_ms
 from waysight.domain.plates import canonical
 from waysight.domain.watchlist import canonical_pattern, entry_id, faults, missing_grounds
 from waysight.errors import BadConfiguration, NotAllowed
@@ -22,12 +22,12 @@ PERSON_OPTIONAL = ("source", "valid_from", "priority", "note", "audience")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0", "")
 
 
-def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
+def entry_of(row: Mapping[str, str], now_ms: int, countries: Collection[str] = ()) -> WatchlistEntry:
     """An entry from text fields; raises NotAllowed without a legal ground, BadConfiguration for a wrong field.
 
-    `area` holds places separated by ";".
+    `area` holds places separated by ";"; dates are days of `countries`, those with cameras (unknown: of any).
     """
-    grounds = _grounds(row)
+    grounds = _grounds(row, countries)
     mode = (row.get("mode") or "plate").lower()
     plate = canonical_pattern(row["plate"]) if mode == "pattern" else canonical(row["plate"])
     area = tuple(sorted({part.strip() for part in row.get("area", "").split(";")} - {""}))
@@ -56,9 +56,9 @@ def entry_of(row: Mapping[str, str], now_ms: int) -> WatchlistEntry:
     return entry
 
 
-def person_of(row: Mapping[str, str], now_ms: int) -> Person:
-    """A wanted person from text fields; raises NotAllowed without a legal ground, BadConfiguration for a wrong field."""
-    grounds = _grounds(row)
+def person_of(row: Mapping[str, str], now_ms: int, countries: Collection[str] = ()) -> Person:
+    """A wanted person, as `entry_of`."""
+    grounds = _grounds(row, countries)
     person = Person(
         person_id=row["person_id"],
         name=row["name"],
@@ -81,7 +81,7 @@ def flag_of(row: Mapping[str, str], name: str) -> bool:
     return text in _YES
 
 
-def _grounds(row: Mapping[str, str]) -> dict[str, Any]:
+def _grounds(row: Mapping[str, str], countries: Collection[str]) -> dict[str, Any]:
     """What entries and persons share: why, for whom, how urgently and how long."""
     missing = missing_grounds(row["legal_basis"], row["authority"], row["case_number"], row["expires"])
     if missing:
@@ -91,8 +91,8 @@ def _grounds(row: Mapping[str, str]) -> dict[str, Any]:
         **{name: row[name] for name in ("kind", "legal_basis", "authority", "case_number")},
         **{name: row.get(name, "") for name in ("source", "audience", "note")},
         "priority": _number(row, "priority", 5),
-        "valid_from_ms": moment_ms(start, "valid_from") if start else 0,
-        "expires_ms": moment_ms(row["expires"], "expires", end_of_day=True),
+        "valid_from_ms": term_ms(start, "valid_from", countries) if start else 0,
+        "expires_ms": term_ms(row["expires"], "expires", countries, end_of_day=True),
     }
 
 

@@ -12,8 +12,10 @@ import typer
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import latest_by_key
 from waysight.authority.imports import moment_ms
+from waysight.authority.local_days import term_ms
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_all
+from waysight.commands.known_cameras import countries_served
 from waysight.commands.output import Case, Json, Purpose, acting, open_codec, print_json, print_table, when
 from waysight.domain.authorisations import OWNER_WARRANT, PURPOSES, faults, in_force
 from waysight.domain.ids import derive_id
@@ -66,8 +68,10 @@ def grant(
     settings, now_ms = get_settings(), time.time_ns() // 1_000_000
     if not until.strip():
         raise NotAllowed("--until is missing: an authorisation has an end")
-    start_ms = moment_ms(from_, "--from") if from_ else now_ms
-    ends_ms = moment_ms(until, "--until", end_of_day=True)
+    codec = open_codec(settings)
+    countries = countries_served(settings, codec)
+    start_ms = term_ms(from_, "--from", countries) if from_ else now_ms
+    ends_ms = term_ms(until, "--until", countries, end_of_day=True)
     places = tuple(sorted({part.strip() for part in area or ()}))
     named = {s.strip() if allowed == OWNER_WARRANT else canonical(s) for s in subject or ()}
     subjects = tuple(sorted(named - {""}))
@@ -78,7 +82,7 @@ def grant(
             authority,
             case,
             from_ or str(start_ms),
-            ends_ms,
+            moment_ms(until, "--until", end_of_day=True),  # as written, wherever cameras come to stand
             *places,
             "|",
             *subjects,
@@ -99,7 +103,6 @@ def grant(
         raise NotAllowed("; ".join(found))
     if ends_ms <= now_ms:
         raise NotAllowed(f"--until {until} is over already; an authorisation cannot be granted for the past")
-    codec = open_codec(settings)
     held = latest_by_key(settings, codec, TOPIC).get(fresh.authorisation_id)
     if held is not None and held.revoked_ms is not None:
         raise NotAllowed(

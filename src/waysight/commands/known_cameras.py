@@ -17,3 +17,8 @@ def registered_cameras(settings: Settings, codec: Codec, removed_too: bool = Fal
         for r in records
         if r.record_kind == "camera" and (removed_too or not r.deleted)
     }
+
+
+def countries_served(settings: Settings, codec: Codec) -> frozenset[str]:
+    """The countries that have a registered camera (two letters); raises EngineDown."""
+    return frozenset(camera.country for camera in registered_cameras(settings, codec).values())

@@ -14,6 +14,7 @@ from waysight.authority.entries import PERSON_OPTIONAL, PERSON_REQUIRED, person_
 from waysight.authority.imports import convert_all, read_rows
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_changes, revoke_all
+from waysight.commands.known_cameras import countries_served
 from waysight.commands.output import Case, Json, Purpose, acting, open_codec, print_json, print_table, when
 from waysight.errors import BadConfiguration
 from waysight.messages import Person
@@ -38,8 +39,12 @@ def register(app: typer.Typer) -> None:
 
 def import_file(file: File, json_: Json = False) -> None:
     """Import wanted persons from a CSV file: all of them, or none when a line is wrong."""
-    now_ms, rows = time.time_ns() // 1_000_000, read_rows(file, PERSON_REQUIRED, PERSON_OPTIONAL)
-    persons = convert_all(file, rows, lambda row: person_of(row, now_ms), lambda p: p.person_id)
+    settings, now_ms = get_settings(), time.time_ns() // 1_000_000
+    rows, countries = (
+        read_rows(file, PERSON_REQUIRED, PERSON_OPTIONAL),
+        countries_served(settings, open_codec(settings)),
+    )
+    persons = convert_all(file, rows, lambda row: person_of(row, now_ms, countries), lambda p: p.person_id)
     publish_changes("persons", file, persons, lambda p: p.person_id, json_)
 
 

@@ -16,6 +16,7 @@ from waysight.authority.entries import ENTRY_OPTIONAL, ENTRY_REQUIRED, entry_of
 from waysight.authority.imports import convert_all, read_rows
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_all, publish_changes, revoke_all
+from waysight.commands.known_cameras import countries_served
 from waysight.commands.output import Case, Json, Purpose, acting, open_codec, print_json, print_table, when
 from waysight.domain.plates import canonical
 from waysight.domain.watchlist import MODES, merged
@@ -51,8 +52,12 @@ def register(app: typer.Typer) -> None:
 
 def import_file(file: File, json_: Json = False) -> None:
     """Import entries from a CSV file: all of them, or none when a line is wrong. Several areas are separated by ";"."""
-    now_ms, rows = time.time_ns() // 1_000_000, read_rows(file, ENTRY_REQUIRED, ENTRY_OPTIONAL)
-    entries = convert_all(file, rows, lambda row: entry_of(row, now_ms), lambda e: e.entry_id)
+    settings, now_ms = get_settings(), time.time_ns() // 1_000_000
+    rows, countries = (
+        read_rows(file, ENTRY_REQUIRED, ENTRY_OPTIONAL),
+        countries_served(settings, open_codec(settings)),
+    )
+    entries = convert_all(file, rows, lambda row: entry_of(row, now_ms, countries), lambda e: e.entry_id)
     publish_changes("watchlist", file, entries, lambda e: e.entry_id, json_)
 
 
@@ -96,8 +101,8 @@ def add(
         "label": label, "colour": colour, "make": make, "model": model, "direction": direction,
         "area": ";".join(area or ()), "hours": hours, "suppress_s": str(suppress_s),
     }  # fmt: skip
-    fresh = entry_of(row, now_ms)
     codec = open_codec(settings)
+    fresh = entry_of(row, now_ms, countries_served(settings, codec))
     entry = merged(latest_by_key(settings, codec, "watchlist").get(fresh.entry_id), fresh)
     if entry.revoked_ms is not None:
         raise NotAllowed(

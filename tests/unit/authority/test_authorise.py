@@ -10,8 +10,11 @@ import typer
 from typer.testing import CliRunner
 
 from waysight.adapters.registry import MemoryRegistry
+from waysight.authority.imports import moment_ms
+from waysight.cameras.files import to_records
+from waysight.cameras.models import Camera, CameraFile
 from waysight.codec import Codec
-from waysight.commands import authorise, governed, importing, persons
+from waysight.commands import authorise, governed, importing, known_cameras, persons
 from waysight.errors import BadConfiguration, NotAllowed, WaysightError
 from waysight.messages import Authorisation
 
@@ -61,11 +64,11 @@ class Office:
 @pytest.fixture
 def office(monkeypatch: pytest.MonkeyPatch) -> Office:
     found = Office()
-    for module in (authorise, governed, importing, persons):
+    for module in (authorise, governed, importing, known_cameras, persons):
         for name, stand_in in (("AuditLog", found), ("Publisher", found), ("latest_by_key", found.latest)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stand_in)
-        monkeypatch.setattr(module, "open_codec", lambda _: Codec(MemoryRegistry()))
+        monkeypatch.setattr(module, "open_codec", lambda _: Codec(MemoryRegistry()), raising=False)
     return found
 
 
@@ -98,6 +101,18 @@ def test_a_grant_without_its_grounds_is_refused(office: Office, option: str, val
     with pytest.raises(NotAllowed, match=said):
         office.run(authorise, *arguments)
     assert not office.lines
+
+
+@pytest.mark.parametrize(("country", "zone"), [("kz", "+05:00"), ("pe", "-05:00")])
+def test_a_grant_is_for_days_of_the_country_with_cameras(office: Office, country: str, zone: str) -> None:
+    before = office.run(authorise, *GRANT)
+    (camera,) = to_records(CameraFile(cameras=(Camera(id="gate", source="gate.mp4", country=country),)))
+    office.publish("cameras", "gate", camera)
+    office.held.pop("authorisations")
+    granted = office.run(authorise, *GRANT)
+    assert granted["valid_from_ms"] == moment_ms(f"2099-01-01T00:00{zone}", "from")
+    assert granted["ends_ms"] == moment_ms(f"2100-01-01T00:00{zone}", "until")
+    assert granted["authorisation_id"] == before["authorisation_id"], "wherever cameras stand"
 
 
 def test_the_past_cannot_be_allowed(office: Office) -> None:

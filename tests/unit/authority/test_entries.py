@@ -9,7 +9,7 @@ import pytest
 from wanted import entry, person
 
 from waysight.authority.entries import ENTRY_OPTIONAL, ENTRY_REQUIRED, entry_of, person_of
-from waysight.authority.imports import convert_all, read_rows
+from waysight.authority.imports import convert_all, moment_ms, read_rows
 from waysight.domain.watchlist import canonical_pattern, faults, merged, revoked, too_wide
 from waysight.errors import BadConfiguration, NotAllowed
 from waysight.messages import WatchlistEntry
@@ -84,6 +84,28 @@ def test_nobody_is_looked_for_without_a_ground() -> None:
             _entry(plate="123ABC02", **{name: " "})
         with pytest.raises(NotAllowed, match="missing"):
             person_of({"person_id": "1", "name": "", **GROUNDS, name: ""}, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("countries", "starts", "ends"),
+    [
+        (("kz",), "2026-11-18T00:00+05:00", "2026-12-01T00:00+05:00"),
+        (("pe",), "2026-11-18T00:00-05:00", "2026-12-01T00:00-05:00"),
+        (("pe", "de"), "2026-11-18T00:00-05:00", "2026-12-01T00:00-05:00"),
+        (("pe", "kz"), "2026-11-18T00:00-05:00", "2026-12-01T00:00+05:00"),
+        ((), "2026-11-18T00:00-05:00", "2026-12-01T00:00+05:00"),
+    ],
+)
+def test_an_entry_holds_for_local_days_and_never_an_hour_longer(
+    countries: tuple[str, ...], starts: str, ends: str
+) -> None:
+    term = {"valid_from": "2026-11-18", "expires": "2026-11-30"}
+    row = {"plate": "123ABC02", "person_id": "1", "name": "A. Person", **GROUNDS, **term}
+    for found in (entry_of(row, NOW_MS, countries), person_of(row, NOW_MS, countries)):
+        assert found.valid_from_ms == moment_ms(starts, "starts")
+        assert found.expires_ms == moment_ms(ends, "ends")
+    written = {"expires": "2026-11-30T18:00:00Z"}
+    assert entry_of(row | written, NOW_MS, countries).expires_ms == moment_ms(written["expires"], "expires")
 
 
 def test_a_person_needs_a_number_a_kind_and_an_end() -> None:
