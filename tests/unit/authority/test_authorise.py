@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,7 @@ def test_a_grant_is_for_days_of_the_country_with_cameras(office: Office, country
     before = office.run(authorise, *GRANT)
     (camera,) = to_records(CameraFile(cameras=(Camera(id="gate", source="gate.mp4", country=country),)))
     office.publish("cameras", "gate", camera)
+    office.publish("cameras", "nonsense", replace(camera, camera_id="nonsense", config_json="{}"))
     office.held.pop("authorisations")
     granted = office.run(authorise, *GRANT)
     assert granted["valid_from_ms"] == moment_ms(f"2099-01-01T00:00{zone}", "from")
