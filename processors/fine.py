@@ -42,7 +42,7 @@ from waysight.engine import Followed, Message, Output, PartitionState
 from waysight.errors import BadMessage
 from waysight.messages import Confirmation, FineAction, Payment, Penalty, Review, Vehicle, Violation
 from waysight.settings import Settings
-from waysight.streaming.fine_shelves import Early, Ids, Owners, Penalties, evict, owner_at
+from waysight.streaming.fine_shelves import Early, Ids, Owners, Penalties, evict
 from waysight.streaming.fine_wake import Waker
 
 
@@ -105,8 +105,8 @@ class FineLogic:
         record: Any = self._codec.decode(message.topic, message.value)
         if isinstance(record, Vehicle):
             known = state.get("owners", record.plate, Owners) or Owners()
-            state.put("owners", record.plate, known.with_record(record))
-            self._plate(desk, record.plate, message.timestamp_ms)
+            state.put("owners", record.plate, known.with_record(record, message.timestamp_ms))
+            self._plate(desk, record.plate)
         elif isinstance(record, Penalty):
             self._penalty(desk, record)
         elif isinstance(record, Payment | FineAction):
@@ -170,17 +170,17 @@ class FineLogic:
         for plate, item in [*told, *((plate, penalty) for plate in sorted(plates))]:
             desk.outputs.append(Output("plate-penalties", plate, self._codec.encode("plate-penalties", item)))
 
-    def _plate(self, desk: _Desk, plate: str, owner_ms: int = 0) -> None:
-        """Everything about a plate anew; `owner_ms` is when its owner became known."""
+    def _plate(self, desk: _Desk, plate: str) -> None:
+        """Everything about a plate anew."""
         done: set[str] = set()
         for violation_id in (desk.state.get("open", plate, Ids) or Ids()).ids:
             if violation_id not in done:
-                done |= self._look(desk, violation_id, owner_ms)
+                done |= self._look(desk, violation_id)
 
-    def _look(self, desk: _Desk, violation_id: str, owner_ms: int = 0) -> set[str]:
+    def _look(self, desk: _Desk, violation_id: str) -> set[str]:
         """One case anew, with all that may be the same act: their names."""
         case = desk.state.get("stories", violation_id, Case)
-        return set() if case is None else self._settle(desk, violation_id, case, owner_ms)
+        return set() if case is None else self._settle(desk, violation_id, case)
 
     def _unsure(self, desk: _Desk) -> None:
         """Where persons have confirmed or revoked something, what was withheld for it is looked at again."""
@@ -190,18 +190,12 @@ class FineLogic:
         for violation_id, _ in list(desk.state.items("unsure", bool)):
             self._look(desk, violation_id)
 
-    def _settle(self, desk: _Desk, violation_id: str, case: Case, owner_ms: int = 0) -> set[str]:
+    def _settle(self, desk: _Desk, violation_id: str, case: Case) -> set[str]:
         """Bring a case and those that may be the same act up to date, and tell what changed: their names."""
         state = desk.state
         cases = {violation_id: case}
         if case.violation is not None:
-            cases |= _one_act(state, case.violation)
-            if owner_ms:
-                cases = {
-                    i: replace(c, ready_ms=max(c.ready_ms, owner_ms)) if "no_owner" in c.reasons else c
-                    for i, c in cases.items()
-                }
-            cases = self._told(state, cases)
+            cases = self._told(state, cases | _one_act(state, case.violation))
         for each in sorted(cases):
             self._keep(desk, each, cases[each])
         return set(cases)
@@ -213,7 +207,7 @@ class FineLogic:
             parties = [self._party(state, cases[name]) for name in names]
             told = dict(zip(names, settle_together(parties), strict=True))
             issued = False
-            for party, name in sorted(zip(parties, names, strict=True), key=lambda p: p[1]):
+            for party, name in zip(parties, names, strict=True):
                 new = told[name]
                 if new.fine is None or new.serial or party.law is None:
                     continue
@@ -240,7 +234,7 @@ class FineLogic:
                 law = replace(law, pack=replace(law.pack, limitation=case.limitation))
         owners = state.get("owners", violation.plate, Owners) or Owners()
         near = state.get("near", violation.plate, Penalties) or Penalties()
-        return Party(case, law, owner_at(owners, violation.occurred_ms), case.ready_ms, near.items)
+        return Party(case, law, *owners.at(violation.occurred_ms), near.items)
 
     def _kept_law(self, state: PartitionState, case: Case) -> Law | None:
         if case.law not in self._kept:

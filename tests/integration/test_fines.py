@@ -30,12 +30,12 @@ def plate_of(mine: str, n: int) -> str:
 
 
 def publish_vehicle(publisher: Publisher, mine: str, n: int) -> None:
-    """A registered vehicle with an owner of its own."""
+    """A registered vehicle with an owner of its own, known before the acceptance: else the fine would be of today."""
     plate = plate_of(mine, n)
     publisher.publish("vehicles", plate, Vehicle(
         plate=plate, country="kz", make="Kia", model="Rio", type="car", colour="white", owner_id=f"{mine}{n}",
         owner_name="A. Owner", owner_address="Astana", owner_kind="person",
-    ))  # fmt: skip
+    ), timestamp_ms=OCCURRED_MS)  # fmt: skip
 
 
 def publish(publisher: Publisher, mine: str, n: int) -> None:

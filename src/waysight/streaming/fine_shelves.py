@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from waysight.domain.fines.facts import Case, with_action, with_payment
 from waysight.domain.rulepack import RulePack
@@ -53,19 +53,35 @@ class Early:
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """The last register entries of a plate, by the time since when each owner owns it."""
+    """The last register entries of a plate, by the time since when each owner owns it.
+
+    `known_ms` says by that time since when the register has named that owner (UTC epoch ms).
+    """
 
     records: tuple[Vehicle, ...] = ()
+    known_ms: dict[int, int] = field(default_factory=dict)
 
-    def with_record(self, record: Vehicle) -> Owners:
-        """With a newer entry, which replaces the one of the same beginning."""
-        others = [v for v in self.records if v.owner_since_ms != record.owner_since_ms]
-        return Owners(tuple(sorted((*others, record), key=lambda v: v.owner_since_ms)[-_OWNERS:]))
+    def with_record(self, record: Vehicle, told_ms: int) -> Owners:
+        """With a newer entry, told at `told_ms`, which replaces the one of the same beginning."""
+        since_ms = record.owner_since_ms
+        before = next((v for v in self.records if v.owner_since_ms == since_ms), None)
+        if before is not None and _names_the_same(before, record):
+            told_ms = min(told_ms, self.known_ms.get(since_ms, 0))
+        others = [v for v in self.records if v is not before]
+        records = tuple(sorted((*others, record), key=lambda v: v.owner_since_ms)[-_OWNERS:])
+        known_ms = {**self.known_ms, since_ms: told_ms}
+        return Owners(records, {v.owner_since_ms: known_ms.get(v.owner_since_ms, 0) for v in records})
+
+    def at(self, at_ms: int) -> tuple[Vehicle | None, int]:
+        """Who owned the vehicle at a moment and since when that is known; None where the register names no such owner."""
+        owner = next((v for v in reversed(self.records) if v.owner_since_ms <= at_ms), None)
+        return owner, self.known_ms.get(owner.owner_since_ms, 0) if owner else 0
 
 
-def owner_at(owners: Owners, at_ms: int) -> Vehicle | None:
-    """Who owned the vehicle at a moment, or None where the register names only later owners or nobody."""
-    return next((v for v in reversed(owners.records) if v.owner_since_ms <= at_ms), None)
+def _names_the_same(before: Vehicle, record: Vehicle) -> bool:
+    """Whether an entry named this owner before: by number, or by name where the register gives none."""
+    named = bool(before.owner_name.strip()) and before.country == record.country
+    return named and (before.owner_id or before.owner_name) == (record.owner_id or record.owner_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,9 +84,7 @@ def _last_day(ground: Ground, standing: Standing, kind: str) -> str:
     """
     fine = standing.fine
     if kind == "nominated" and ground.law.pack.nomination is not None:
-        issued_on = ground.day(fine.issued_ms)
-        served_on = None if fine.served_ms is None else ground.day(fine.served_ms)
-        last = nomination_until(ground.law.pack, issued_on, served_on, standing.holds)
+        last = nomination_until(ground.law.pack, *ground.clock_days(fine), standing.holds)
         return last.isoformat() if last else ""
     return fine.appeal_until if kind in ("nominated", "appealed") else ""
 

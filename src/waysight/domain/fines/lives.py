@@ -115,7 +115,6 @@ class Life:
     def told(self) -> Case:
         """The case with its fine, history and penalties, or with its referral."""
         claim, case = self.claim, self.claim.case
-        ready_ms = case.ready_ms if case.serial else max(case.ready_ms, self.from_ms)
         if isinstance(self.begun, Referred):
             assert claim.owner is not None
             record = referral(
@@ -133,7 +132,7 @@ class Life:
             fine=fine,
             history=tuple(self._history),
             owner=claim.owner,
-            ready_ms=ready_ms,
+            ready_ms=case.ready_ms if case.serial else self.from_ms,
             referral=replace(case.referral, withdrawn=True) if case.referral else None,
             penalties=self._penalties(fine),
             reasons=undecided(list(claim.said)),

@@ -353,8 +353,3 @@ def tier_for(over_kmh: Decimal | None, tiers: tuple[Tier, ...]) -> Tier | None:
 def fine_id_of(violation_id: str) -> str:
     """The one fine that a violation can ever become."""
     return derive_id("fine", violation_id)
-
-
-def fine_number(fine_id: str, pack: RulePack, issued_on: date) -> str:
-    """The number on the notice, e.g. ``KZ-2026-1A2B3C4D5E6F``: country, year of issue, start of the fine's id."""
-    return f"{pack.country.upper()}-{issued_on.year}-{fine_id[:12].upper()}"

@@ -40,6 +40,10 @@ class Ground:
         """The local day of a UTC epoch ms."""
         return self.law.local_day(at_ms)
 
+    def clock_days(self, fine: Fine) -> tuple[date, date | None]:
+        """The local days from which clocks run: of the issue, and of the service once there was one."""
+        return self.day(fine.issued_ms), None if fine.served_ms is None else self.day(fine.served_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -85,8 +89,8 @@ class Cost:
 def priced(ground: Ground, fine: Fine, at_ms: int) -> Cost:
     """What the fine costs its liable person as penalties stand at `at_ms`."""
     law, violation = ground.law, ground.violation
-    occurred_on, issued_on = ground.day(violation.occurred_ms), ground.day(fine.issued_ms)
-    served_on = None if fine.served_ms is None else ground.day(fine.served_ms)
+    occurred_on = ground.day(violation.occurred_ms)
+    issued_on, served_on = ground.clock_days(fine)
     first = price(violation, law.pack, occurred_on, issued_on, None, served_on)
     if isinstance(first, NoFine):
         return Cost(first)
@@ -123,8 +127,7 @@ def with_cost(fine: Fine, cost: Price, earlier: Penalty | None) -> Fine:
 def with_clocks(ground: Ground, standing: Standing) -> Standing:
     """The last days of discount, appeal and limitation; a suspension lengthens the first two, not the last."""
     fine, pack = standing.fine, ground.law.pack
-    issued_on = ground.day(fine.issued_ms)
-    served_on = None if fine.served_ms is None else ground.day(fine.served_ms)
+    issued_on, served_on = ground.clock_days(fine)
     cost = replace(standing.price, stages=_stages(ground, standing, issued_on, served_on))
     appeal = appeal_until(pack, issued_on, served_on, standing.holds)
     limitation = limitation_until(pack, ground.day(fine.occurred_ms), issued_on, served_on)

@@ -101,9 +101,9 @@ def _claim(
 ) -> Claim | None:
     for verdict in said:
         if verdict.decision == "accepted":
-            at_ms = max(verdict.decided_ms, ready_ms)
-            if [v for v in said if v.decided_ms <= at_ms][-1].decision == "accepted":
-                return Claim(case, ground, said, owner, at_ms)
+            claim = Claim(case, ground, said, owner, max(verdict.decided_ms, ready_ms))
+            if claim.accepted_at(claim.from_ms).decision == "accepted":
+                return claim
     return None
 
 
