@@ -15,6 +15,7 @@ from waysight.authority.fine_acts import state_at
 from waysight.authority.laws import laws_of
 from waysight.authority.local_days import local_ms
 from waysight.authority.notices import Issuer, notice_pdf
+from waysight.authority.review.desk import registered
 from waysight.authority.review.examination import load_frames, pictures_of
 from waysight.authority.rulepacks import load_pack, read_pack
 from waysight.cameras.files import camera_of
@@ -169,7 +170,7 @@ def why(
     detail = {"violation_id": violation.violation_id}
     AuditLog(settings, codec).record("fines.why", purpose, case, detail, 1)
     decisions = reviews_of(clickhouse, violation.violation_id)
-    vehicle = latest_by_key(settings, codec, "vehicles").get(violation.plate)
+    vehicle = registered(settings, codec, [violation.plate]).get(violation.plate)
     confirmations = latest_by_key(settings, codec, "confirmations").values()
     law = laws_of(settings, confirmations).get(violation.country)
     reasons = reasons_against(law, violation, decisions, vehicle)

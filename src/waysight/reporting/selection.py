@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from waysight.authority.imports import moment_ms
 from waysight.errors import BadConfiguration
 from waysight.storage.tables import Table
 
@@ -95,15 +95,7 @@ class Selection:
 
 def parse_time(text: str, option: str) -> int | None:
     """ISO 8601 as UTC epoch ms, None for ""; without a zone it is UTC; raises BadConfiguration naming the option."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadConfiguration(
-            f"{option} {text!r} is no time; write 2026-11-20 or 2026-11-20T06:00:00+05:00"
-        ) from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return moment_ms(text, option) if text else None
 
 
 CURSOR = "c1-"
