@@ -116,6 +116,7 @@ def _play(
 
 
 def register(given: inputs.Inputs) -> None:
+    """Import the cameras and the lists of a run, and revoke what is to be revoked before it."""
     results.quiet(partial(cameras.import_command, given.cameras))
     if given.vehicles is not None:
         results.quiet(partial(vehicles.import_file, given.vehicles))
