@@ -10,10 +10,10 @@ import typer
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.kafka import Publisher
+from waysight.commands import narrowing
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.output import Case, Json, Purpose, acting, open_codec, print_json, print_table, when
 from waysight.domain.ids import derive_id
-from waysight.domain.plates import canonical
 from waysight.errors import NotAllowed
 from waysight.messages import Alert, AlertAction, AlertStatus
 from waysight.settings import get_settings
@@ -43,7 +43,8 @@ def list_alerts(
     json_: Json = False,
 ) -> None:
     """Show alerts, newest first."""
-    equal = {k: v for k, v in {"plate": canonical(plate), "status": status}.items() if v}
+    narrowing.one_of(status, narrowing.STATUSES["alerts"], "--status")
+    equal = {k: v for k, v in {"plate": narrowing.plate(plate), "status": status}.items() if v}
 
     def find(desk: Desk) -> tuple[list[Alert], dict[str, str]]:
         return newest(desk.clickhouse, "alerts", Alert, "occurred_ms", limit, **equal), equal

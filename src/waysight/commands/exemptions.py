@@ -13,11 +13,11 @@ from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import latest_by_key
 from waysight.authority.exempting import OPTIONAL, REQUIRED, exemption_of, gathered
 from waysight.authority.imports import convert_all, read_rows
+from waysight.commands import narrowing
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_all
 from waysight.commands.output import Case, Json, Purpose, acting, open_codec, print_json, print_table, when
 from waysight.digests import sha256_of
-from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.messages import Exemption
 from waysight.settings import get_settings
@@ -97,9 +97,11 @@ def revoke(
 def list_exemptions(purpose: Purpose = "", case: Case = "", plate: str = "", json_: Json = False) -> None:
     """Show exemptions; looking needs a purpose and a case number, too."""
 
+    wanted = narrowing.plate(plate)
+
     def find(desk: Desk) -> tuple[list[Exemption], Mapping[str, Any]]:
         held: dict[str, Exemption] = latest_by_key(desk.settings, desk.codec, "exemptions")
-        found = [e for e in held.values() if canonical(plate) in ("", e.plate)]
+        found = [e for e in held.values() if wanted in ("", e.plate)]
         return sorted(found, key=lambda e: (e.plate, e.exemption_id)), {"plate": plate}
 
     found = look_up("exemptions.list", purpose, case, find)

@@ -14,7 +14,6 @@ from waysight.adapters.audit import AuditLog, require_purpose
 from waysight.adapters.clickhouse import ClickHouse, connect
 from waysight.commands import narrowing
 from waysight.commands.output import Case, Json, Purpose, note, open_codec, print_json
-from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.reporting.exports import Export
 from waysight.reporting.formats import FORMATS
@@ -86,7 +85,7 @@ def run(
     narrowing.one_of(status, narrowing.STATUSES.get(dataset, (status,)), "--status")
     given = {
         "camera_id": camera,
-        "plate": canonical(plate),
+        "plate": narrowing.plate(plate),
         "offence": narrowing.offence(offence),
         "status": status,
     }

@@ -20,12 +20,11 @@ from waysight.authority.review.examination import load_frames, pictures_of
 from waysight.authority.rulepacks import load_pack, read_pack
 from waysight.cameras.files import camera_of
 from waysight.codec import Codec
+from waysight.commands import narrowing
 from waysight.commands.fine_campaigns import add
 from waysight.commands.governed import Desk, look_up
-from waysight.commands.narrowing import STATUSES, one_of
 from waysight.commands.output import Case, Json, Purpose, open_codec, print_json, print_table, when
 from waysight.domain.fines.issue import reasons_against
-from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.messages import Fine, Violation
 from waysight.settings import Settings, get_settings
@@ -52,8 +51,8 @@ def list_fines(
     json_: Json = False,
 ) -> None:
     """Show fines, newest first."""
-    one_of(status, STATUSES["fines"], "--status")
-    equal = {k: v for k, v in {"plate": canonical(plate), "status": status}.items() if v}
+    narrowing.one_of(status, narrowing.STATUSES["fines"], "--status")
+    equal = {k: v for k, v in {"plate": narrowing.plate(plate), "status": status}.items() if v}
 
     def find(desk: Desk) -> tuple[list[Fine], dict[str, str]]:
         return newest(desk.clickhouse, "fines", Fine, "issued_ms", limit, **equal), equal

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import get_args, get_type_hints
 
 from waysight.domain.enforcement.offences import OFFENCES
+from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
 from waysight.messages import Alert, Fine
 
@@ -32,6 +33,16 @@ def one_of(value: str, known: Collection[str], option: str) -> str:
 def offence(value: str) -> str:
     """The name of an offence, or ""; raises BadConfiguration."""
     return one_of(value, sorted(o.name for o in OFFENCES.values()), "--offence")
+
+
+def plate(value: str) -> str:
+    """A whole plate in its one spelling, or ""; raises BadConfiguration: one without a letter or digit would be all."""
+    found = canonical(value)
+    if value and (not found or not {"*", "?", "%"}.isdisjoint(value)):
+        raise BadConfiguration(
+            f"--plate {value!r}: write a whole plate; `waysight search plate` takes wildcards"
+        )
+    return found
 
 
 def a_place(value: str, name: str) -> str:

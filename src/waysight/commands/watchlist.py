@@ -14,6 +14,7 @@ from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import latest_by_key
 from waysight.authority.entries import ENTRY_OPTIONAL, ENTRY_REQUIRED, entry_of
 from waysight.authority.imports import convert_all, read_rows
+from waysight.commands import narrowing
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.importing import publish_all, publish_changes, revoke_all
 from waysight.commands.known_cameras import countries_served
@@ -152,9 +153,11 @@ def revoke(
 def list_entries(purpose: Purpose = "", case: Case = "", plate: str = "", json_: Json = False) -> None:
     """Show entries; looking needs a purpose and a case number, too."""
 
+    wanted = narrowing.plate(plate)
+
     def find(desk: Desk) -> tuple[list[WatchlistEntry], Mapping[str, Any]]:
         held: dict[str, WatchlistEntry] = latest_by_key(desk.settings, desk.codec, "watchlist")
-        found = [e for e in held.values() if canonical(plate) in ("", e.plate)]
+        found = [e for e in held.values() if wanted in ("", e.plate)]
         return sorted(found, key=lambda e: (e.priority, e.plate, e.entry_id)), {"plate": plate}
 
     found = look_up("watchlist.list", purpose, case, find)

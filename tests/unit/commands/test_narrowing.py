@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from waysight import cli
-from waysight.commands.narrowing import STATUSES, a_place, in_order, offence, one_of
+from waysight.commands.narrowing import STATUSES, a_place, in_order, offence, one_of, plate
 from waysight.errors import BadConfiguration
 from waysight.reporting.exports import Export
 from waysight.reporting.selection import Selection
@@ -37,6 +37,12 @@ def _nobody(**_: object) -> None:
         (["export", "violations", "--out", "f.csv", "--offence", "speeding", *GROUND], "none of average_speed"),
         (["export", "counts", "--out", "f.csv", "--from", "2026-12-01", "--to", "2026-11-01", *GROUND], "--from and --to"),
         (["fines", "list", "--status", "open", *GROUND], "'open' is none of issued, paid"),
+        (["fines", "list", "--plate", "???", *GROUND], "write a whole plate"),
+        (["export", "violations", "--out", "f.csv", "--plate", "34A*", *GROUND], "takes wildcards"),
+        (["alerts", "list", "--plate", "-", *GROUND], "write a whole plate"),
+        (["alerts", "list", "--status", "open", *GROUND], "'open' is none of new"),
+        (["watchlist", "list", "--plate", "12%", *GROUND], "write a whole plate"),
+        (["exemptions", "list", "--plate", "*", *GROUND], "write a whole plate"),
         (["review", "list", "--offence", "speeding", *GROUND], "none of average_speed"),
         (["review", "accept-all", "--officer", "A", "--offence", "speeding", *GROUND], "none of average_speed"),
         (["review", "list", "--country", "KZ", *GROUND], "'KZ' is none of kz, ma, pe"),
@@ -60,6 +66,8 @@ def test_what_is_known_or_left_open_passes() -> None:
     assert offence("red_light") == "red_light"
     assert offence("") == ""
     assert one_of("paid", STATUSES["fines"], "--status") == "paid"
+    assert plate("123 abc-02") == "123ABC02"
+    assert plate("") == ""
     assert a_place("road:Abay", "--place") == "road:Abay"
     in_order(None, 5)
     in_order(5, None)

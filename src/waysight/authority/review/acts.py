@@ -20,7 +20,7 @@ from waysight.messages import Review, Violation
 _WHY = {
     "corrected_it": "you corrected its plate: another officer decides",
     "returned": "its plate was corrected; decide on the violation that replaces it",
-    "decided": "it is decided already",
+    "decided": "it is decided already; `waysight fines why` says how",
     "same_officer": "you accepted it already: it waits for another officer",
 }
 
