@@ -96,6 +96,7 @@ def test_what_an_officer_mended_is_another_violation(exports: Path) -> None:
         score = scored(truth, replace(found, violations=violations, fines=(), referrals=()), {})
         assert (score.violations.truth, score.violations.found) == (2, right)
         assert score.violations.right == (right == 2)
+        assert [row["plate"] for row in score.truth_rows["violations"]] == ["MENDED"]
 
 
 def test_a_gap_in_the_numbers_of_fines_is_told(exports: Path) -> None:

@@ -222,6 +222,7 @@ def _truth_rows(truth: Truth) -> Rows:
             "section_id": d.camera_id.partition("-")[0] if d.offence == "average_speed" else "",
         }
         for d in truth.deeds.values()
+        if not d.mended_to  # whose plate was read did nothing
     ]  # fmt: skip
     fines: list[dict[str, object]] = [
         {
