@@ -40,6 +40,8 @@ from waysight.storage.evidence_records import (
 )
 from waysight.storage.records import find_violation, newest, reviews_of
 
+_SHOWN = 5  # faults of a key ring; a folder that is none has one for each of its files
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -172,6 +174,9 @@ def _print(verdict: Verdict) -> None:
         typer.echo(f"FAULT {fault}")
     if verdict.against:
         typer.echo(f"KEY   {verdict.against}")
+    if not verdict.violation_id:
+        typer.echo("NOT an evidence package, or one whose manifest says nothing any more")
+        return
     whose = {
         True: "a key in force",
         False: "a key that is NOT to be relied on",
@@ -197,7 +202,8 @@ def _ring(settings: Settings, folder: Path | None, pinned: bool) -> KeyRing | No
         return own.ring() if own.exists and not pinned else None
     found = read_ring(read_folder(folder))
     if found.faults:
-        raise BadMessage(f"{folder} is no whole key ring: {'; '.join(found.faults)}")
+        more = f"; and {len(found.faults) - _SHOWN} more" if len(found.faults) > _SHOWN else ""
+        raise BadMessage(f"{folder} is no whole key ring: {'; '.join(found.faults[:_SHOWN])}{more}")
     return found
 
 

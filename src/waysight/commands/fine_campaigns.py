@@ -129,6 +129,10 @@ def cancel(
     clickhouse, behind = connect(get_settings()), list[tuple[str, str]]()
     if number:
         fines = [find_fine(clickhouse, number)]
+        if fines[0].status == "cancelled":
+            note(
+                f"fine {fines[0].number} is cancelled already: this only keeps it from replacing another of the same act"
+            )
     else:
         from_ms, to_ms = local_ms(from_, "--from"), local_ms(to, "--to")
         in_order(from_ms, to_ms)

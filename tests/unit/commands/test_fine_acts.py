@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from waysight.authority.fine_acts import require_open
+from waysight.commands import fine_campaigns
 from waysight.domain.fines.actions import ACTS
 from waysight.errors import NotAllowed
 from waysight.messages import Fine
@@ -32,3 +33,15 @@ def test_only_what_still_takes_a_fine_that_has_ended_is_sent(kind: str) -> None:
         else:
             with pytest.raises(NotAllowed, match=f"{NUMBER} is {status}: {kind} changes nothing any more"):
                 require_open(kind, _fine(status))
+
+
+def test_cancelling_what_is_cancelled_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fine_campaigns, "connect", lambda _: None)
+    for status in ("issued", "cancelled"):
+        monkeypatch.setattr(fine_campaigns, "find_fine", lambda *_, status=status: _fine(status))
+        fine_campaigns.cancel(NUMBER, reason="faulty", by="C. Chief", json_=True)
+        out, err = capsys.readouterr()
+        assert json.loads(out)["acted"] is False
+        assert (f"{NUMBER} is cancelled already" in err) is (status == "cancelled")

@@ -50,6 +50,7 @@ def _nobody(**_: object) -> None:
         (["report", "deterrence", "--place", "cam-1", "--since", "2026-03-01"], "camera:<id>"),
         (["report", "deterrence", "--place", "road:A", "--control", "road:A", "--since", "2026-03-01"], "a control is"),
         (["payments", "report", "--from", "2026-12-01", "--to", "2026-11-01", *GROUND], "--from and --to"),
+        (["search", "plate", "34A*", "--from", "2026-12-01", "--to", "2026-11-01", *GROUND], "--from and --to"),
         (["dead-letters", "list", "--topic", "fine"], "'fine' is none of"),
     ],
 )  # fmt: skip
