@@ -9,7 +9,12 @@ import hypothesis
 import pytest
 
 # A busy machine must not fail a property, and a failure must come again in the next run.
-hypothesis.settings.register_profile("waysight", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "waysight",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("waysight")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,6 +10,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from waysight.adapters.kafka_admin import apply_topics
 from waysight.local import clickhouse, control, ports
 from waysight.local.doctor import PORT_SETTINGS
 from waysight.settings import Settings, get_settings, load_settings
@@ -17,7 +18,7 @@ from waysight.settings import Settings, get_settings, load_settings
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of a running Kafka, registry and ClickHouse; also what `get_settings()` returns meanwhile."""
+    """Settings of a running Kafka with its topics, registry and ClickHouse; also what `get_settings()` returns meanwhile."""
     numbers = zip(PORT_SETTINGS, ports.free_ports(len(PORT_SETTINGS)), strict=True)
     settings = get_settings().model_copy(
         update={"state_dir": tmp_path_factory.mktemp("stack"), "kafka_bootstrap": "", "registry_url": ""}
@@ -30,6 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         load_settings.cache_clear()
         try:
             control.up(settings, ("kafka", "clickhouse", "registry"), owner_pid=os.getpid())
+            apply_topics(settings)
             yield settings
         finally:
             control.down(settings)

@@ -28,7 +28,7 @@ def test_a_short_campaign_balances(root: Path, tmp_path: Path) -> None:
         "10",
     ]
     environment = {**os.environ, "WAYSIGHT_OUT_DIR": str(tmp_path)}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=540)
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=1140)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert done.stdout.endswith("the ledger balances\n")
     result = json.loads((tmp_path / "chaos" / "5" / "ledger.json").read_text())

@@ -103,7 +103,9 @@ def test_real_models_answer_and_refuse(full_stack: Settings) -> None:
         grey = np.full((360, 640, 3), 127, np.uint8)
         payload = cv2.imencode(".jpg", grey)[1].tobytes()
         cases = [(payload, "jpeg"), (payload[:200], "jpeg"), (b"\x00" * 100, "h264"), (b"", "hevc")]
-        return list(await asyncio.gather(*(analyser.analyse(p, c) for p, c in cases)))
+        answers = list(await asyncio.gather(*(analyser.analyse(p, c) for p, c in cases)))
+        await analyser.close()
+        return answers
 
     empty, *refused = asyncio.run(ask())
     assert (empty.width, empty.height, empty.error) == (640, 360, "")

@@ -8,8 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,13 @@ import numpy as np
 import psutil
 import pytest
 from typer.testing import CliRunner
+from workers import eventually
 
 from waysight.cli import build
-from waysight.local.temporary import temporary_stack
-from waysight.settings import Settings, get_settings, using
 from waysight.simulate.plates import render_plate
 from waysight.simulate.scene import render_training_scene
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("full_stack")]
 PLATES = (("kz_2012", "482KTA05"), ("pe_2010", "B7X413"))
 PLATE_X, PLATE_Y, PLATE_W = 580, 420, 120
 
@@ -37,13 +34,6 @@ def evaluate(*words: str | Path) -> dict[str, Any]:
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def triton() -> Iterator[Settings]:
-    """A running Triton, for the process and for the programs that it starts."""
-    with temporary_stack(get_settings(), ("triton",)) as settings, using(settings):
-        yield settings
 
 
 @pytest.fixture(scope="module")
@@ -164,13 +154,13 @@ def test_a_killed_run_leaves_no_triton_behind(photographs: Path, tmp_path: Path)
     ]
     run = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(lambda: len(_servers(tmp_path)) > 0, 120)
+        assert eventually(lambda: _servers(tmp_path), bool)
         run.send_signal(signal.SIGTERM)
-        assert run.wait(60) == 143
+        assert run.wait(300) == 143
     finally:
         run.kill()
         run.wait()
-    _wait_for(lambda: not _servers(tmp_path), 30)
+    assert not eventually(lambda: _servers(tmp_path), lambda servers: not servers)
     assert not list(tmp_path.glob("waysight-own-*"))
 
 
@@ -178,13 +168,6 @@ def _servers(folder: Path) -> list[str]:
     """Command lines of Triton's processes that work in a folder."""
     lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     return [line for line in lines if "triton" in line and str(folder) in line]
-
-
-def _wait_for(met: Any, seconds: float) -> None:
-    give_up = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < give_up, "waited in vain"
-        time.sleep(0.2)
 
 
 def test_simulated_passes_are_read_and_voted(tmp_path: Path) -> None:

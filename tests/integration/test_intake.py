@@ -11,19 +11,13 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 
 import pytest
-import typer
 import yaml
-from typer.testing import CliRunner
-from workers import eventually, running
+from workers import eventually, running, said
 
-from waysight import settings as settings_module
 from waysight.adapters.evidence import EvidenceStore
 from waysight.adapters.kafka import read_all
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
-from waysight.commands.cameras import cameras_app
-from waysight.commands.intake import intake_app
 from waysight.errors import BadConfiguration
 from waysight.local import ports
 from waysight.messages import Sighting, Violation
@@ -35,26 +29,16 @@ PAPERS = {"type_approval": "T-1", "type_approved_until": "2999-01-01", "verifica
 JPEG_TEXT = "/9j/4AAQSkZJRg=="
 
 
-def _run(stack: Settings, app: typer.Typer, *arguments: str) -> str:
-    """A command in this process: its output, or what it raised."""
-    with settings_module.using(stack):
-        done = CliRunner().invoke(app, arguments)
-    if done.exception is not None:
-        raise done.exception
-    return done.stdout
-
-
 @pytest.fixture
 def place(stack: Settings, unique: str, tmp_path: Path) -> str:
     """A place without video with an ANPR camera and a certified radar, known to the stack."""
-    apply_topics(stack)
     devices = [{"id": f"anpr-{unique}", "kind": "anpr"},
                {"id": f"radar-{unique}", "kind": "radar", "speed_error_kmh": 3, "certificate": PAPERS}]  # fmt: skip
     camera = {"id": unique, "country": "kz", "purposes": ["spot_speed", "count", "hotlist"], "speed_limit_kmh": 60,
               "devices": devices}  # fmt: skip
     file = tmp_path / "cameras.yaml"
     file.write_text(yaml.safe_dump({"cameras": [camera]}))
-    _run(stack, cameras_app, "import", str(file))
+    said(stack, "cameras", "import", str(file))
     return unique
 
 
@@ -67,7 +51,7 @@ def endpoint(stack: Settings, place: str, tmp_path: Path) -> Iterator[str]:
         running(stack, tmp_path / "intake.log", "intake", "--port", str(port)),
         running(stack, tmp_path / "worker.log", "process", "edge", "enforce", "--instance", place),
     ):
-        status = eventually(lambda: _get(address + "/v1/health"), lambda s: s == 200, 120)
+        status = eventually(lambda: _get(address + "/v1/health"), lambda s: s == 200)
         assert status == 200, (tmp_path / "intake.log").read_text()
         yield address
 
@@ -84,7 +68,7 @@ def _post(address: str, token: str, records: list[dict[str, Any]]) -> tuple[int,
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(address + "/v1/reads", json.dumps(records).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, json.loads(answer.read())
     except HTTPError as error:
         with error:
@@ -92,9 +76,7 @@ def _post(address: str, token: str, records: list[dict[str, Any]]) -> tuple[int,
 
 
 def _token(stack: Settings, device: str, kind: str) -> str:
-    return str(
-        json.loads(_run(stack, intake_app, "token", "add", device, "--kinds", kind, "--json"))["token"]
-    )
+    return str(said(stack, "intake", "token", "add", device, "--kinds", kind)["token"])
 
 
 def test_a_radars_speed_becomes_a_violation(stack: Settings, place: str, endpoint: str) -> None:
@@ -126,7 +108,7 @@ def test_a_radars_speed_becomes_a_violation(stack: Settings, place: str, endpoin
     def told() -> list[Violation]:
         return [v for _, v in read_all(stack, codec, "violations") if v.camera_id == place]
 
-    (found,) = eventually(told, bool, 120)
+    (found,) = eventually(told, bool)
     assert (found.source, found.plate, found.measured_kmh, found.uncertainty_kmh) == (
         f"radar:{radar}",
         plate,
@@ -148,9 +130,9 @@ def test_a_file_of_reads_and_who_may_send_are_on_record(stack: Settings, place: 
     file = tmp_path / "reads.csv"
     file.write_text(good + f"10,anpr-{place},anpr,{place},soon,20,\n")
     with pytest.raises(BadConfiguration, match=r"reads.csv:3: captured_ms"):
-        _run(stack, intake_app, "import", str(file))
+        said(stack, "intake", "import", str(file))
     file.write_text(good)
-    assert json.loads(_run(stack, intake_app, "import", str(file), "--json"))["accepted"] == 1
+    assert said(stack, "intake", "import", str(file))["accepted"] == 1
     codec = Codec(ConfluentRegistry(stack.registry))
     reads = [r for _, r in read_all(stack, codec, "external-reads") if r.camera_id == place]
     assert [(r.read_id, r.plate) for r in reads] == [("9", "123ABC02")]

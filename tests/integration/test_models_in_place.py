@@ -13,15 +13,12 @@ import numpy as np
 import psutil
 import pytest
 import tritonclient.grpc as grpc
-import typer
 from tritonclient.utils import InferenceServerException
-from typer.testing import CliRunner
+from workers import said
 
 from waysight.adapters.inference import Analysis, TritonAnalyser
-from waysight.adapters.kafka_admin import apply_topics
-from waysight.commands import audit, models
 from waysight.digests import sha256_of
-from waysight.errors import BadConfiguration, WaysightError
+from waysight.errors import BadConfiguration
 from waysight.local import control
 from waysight.local.triton import repository
 from waysight.settings import Settings
@@ -31,22 +28,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def settings(full_stack: Settings) -> Iterator[Settings]:
-    """The full stack with its topics; our own models are back in force afterwards."""
-    apply_topics(full_stack)
+    """The full stack; our own models are back in force afterwards."""
     yield full_stack
-    run("models", "use", "vehicle_detector", "own", "--json")
-
-
-def run(*arguments: str) -> str:
-    """What a command prints, or what it raised."""
-    app = typer.Typer()
-    for module in (audit, models):
-        module.register(app)
-    result = CliRunner().invoke(app, list(arguments))
-    if isinstance(result.exception, WaysightError):
-        raise result.exception
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.stdout
+    said(full_stack, "models", "use", "vehicle_detector", "own")
 
 
 def analyse(settings: Settings, *payloads: tuple[bytes, str]) -> list[Analysis]:
@@ -73,19 +57,8 @@ def test_a_yolox_takes_the_detectors_place_and_ours_comes_back(settings: Setting
     )
     own = f"vehicle_detector@{sha256_of(repository() / 'vehicle_detector/1/model.onnx')[:12]}"
     assert own in analyse(settings, (still.read_bytes(), "jpeg"))[0].models
-    done = json.loads(
-        run(
-            "models",
-            "use",
-            "vehicle_detector",
-            str(weights),
-            "--kind",
-            "yolox",
-            "--licence",
-            "Apache-2.0",
-            "--json",
-        )
-    )
+    use = ("models", "use", "vehicle_detector")
+    done = said(settings, *use, str(weights), "--kind", "yolox", "--licence", "Apache-2.0")
     assert (done["reloaded"], done["audited"], done["before"]) == (True, True, "own")
 
     [seen] = analyse(settings, (still.read_bytes(), "jpeg"))
@@ -102,15 +75,15 @@ def test_a_yolox_takes_the_detectors_place_and_ours_comes_back(settings: Setting
     assert metadata["inputs"][0]["shape"] == ["-1", "3", "416", "416"]
     assert rows.shape == (2, 3549, 85)
 
-    checked = json.loads(run("models", "check", "--json"))
+    checked = said(settings, "models", "check")
     assert {line["model"]: line["kind"] for line in checked["models"]}["vehicle_detector"] == "yolox"
     assert set(checked["triton"].values()) == {"READY"}
-    in_force = {line["model"]: line for line in json.loads(run("models", "list", "--json"))["in_force"]}
+    in_force = {line["model"]: line for line in said(settings, "models", "list")["in_force"]}
     assert in_force["vehicle_detector"]["licence"] == "Apache-2.0"
 
-    run("models", "use", "vehicle_detector", "own", "--json")
+    said(settings, "models", "use", "vehicle_detector", "own")
     assert own in analyse(settings, (still.read_bytes(), "jpeg"))[0].models
-    events = json.loads(run("audit", "list", "--action", "models.use", "--json"))
+    events = said(settings, "audit", "list", "--action", "models.use")
     assert [json.loads(event["detail"])["weights"] for event in events[-2:]] == [sha256_of(weights), "own"]
 
 
@@ -118,15 +91,15 @@ def test_weights_that_do_not_fit_change_nothing(settings: Settings, tmp_path: Pa
     junk = tmp_path / "junk.onnx"
     junk.write_bytes(b"no network")
     reader = repository() / "plate_reader" / "1" / "model.onnx"
-    before = run("models", "list", "--json")
+    before = said(settings, "models", "list")
     for weights, kind, fault in (
         (junk, "yolox", "cannot take the place"),
         (reader, "yolox", r"not \(n, 3, height, width\)"),
         (reader, "waysight", "cannot take the place"),
     ):
         with pytest.raises(BadConfiguration, match=fault):
-            run("models", "use", "vehicle_detector", str(weights), "--kind", kind)
-    assert run("models", "list", "--json") == before
+            said(settings, "models", "use", "vehicle_detector", str(weights), "--kind", kind)
+    assert said(settings, "models", "list") == before
     assert analyse(settings, (jpeg(np.full((90, 160, 3), 90, np.uint8)), "jpeg"))[0].error == ""
 
 
@@ -134,10 +107,10 @@ def test_a_users_own_reader_takes_the_readers_place(settings: Settings, tmp_path
     # Other bytes of the same network: an ONNX file may end with any unknown field.
     weights = tmp_path / "reader.onnx"
     weights.write_bytes((repository() / "plate_reader" / "1" / "model.onnx").read_bytes() + b"\x9a\x06\x01x")
-    run("models", "use", "plate_reader", str(weights), "--kind", "waysight", "--json")
+    said(settings, "models", "use", "plate_reader", str(weights), "--kind", "waysight")
     grey = jpeg(np.full((90, 160, 3), 90, np.uint8))
     assert f"plate_reader@{sha256_of(weights)[:12]}" in analyse(settings, (grey, "jpeg"))[0].models
-    run("models", "use", "plate_reader", "own", "--json")
+    said(settings, "models", "use", "plate_reader", "own")
     assert f"plate_reader@{sha256_of(weights)[:12]}" not in analyse(settings, (grey, "jpeg"))[0].models
 
 

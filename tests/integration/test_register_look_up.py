@@ -10,7 +10,6 @@ import pytest
 
 from waysight.adapters import offset_index
 from waysight.adapters.kafka import Publisher
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.authority.review.desk import registered
 from waysight.codec import Codec
@@ -26,7 +25,6 @@ def _vehicle(plate: str, owner: str) -> Vehicle:
 
 
 def test_the_register_is_as_of_now(stack: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    apply_topics(stack)
     codec, own = Codec(ConfluentRegistry(stack.registry)), stack.model_copy(update={"state_dir": tmp_path})
     mark = uuid.uuid4().hex[:8].upper()
     plates = [f"{mark}{n}" for n in range(12)]

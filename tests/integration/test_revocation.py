@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from workers import eventually, running, waysight
+from workers import eventually, running, said
 
 from waysight.adapters.kafka import Publisher, read_all
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.messages import Sighting, SightingBatch
@@ -27,12 +25,11 @@ REVOKED, KEPT = "701ABC02", "702ABC02"
 def test_a_revoked_entry_stops_matching_within_five_seconds(
     stack: Settings, unique: str, tmp_path: Path
 ) -> None:
-    apply_topics(stack)
     codec = Codec(ConfluentRegistry(stack.registry))
     publisher, camera, origin = Publisher(stack, codec), f"cam-{unique}", uuid.uuid4().int % 2**31
     file = tmp_path / "cameras.yaml"
     file.write_text(f"cameras: [{{id: {camera}, source: 'rtsp://127.0.0.1/x', purposes: [hotlist]}}]")
-    assert _ran(stack, "cameras", "import", str(file))["imported"] == 1
+    assert said(stack, "cameras", "import", str(file))["imported"] == 1
     entries = {plate: _entry(stack, plate, unique) for plate in (REVOKED, KEPT)}
 
     def see(number: int, *plates: str) -> None:
@@ -47,25 +44,19 @@ def test_a_revoked_entry_stops_matching_within_five_seconds(
     with running(stack, log, "process", "match", "--instance", unique):
         see(0, REVOKED)
         assert len(eventually(lambda: alerts(REVOKED), bool)) == 1, log.read_text()[-3000:]
-        _ran(stack, "watchlist", "revoke", entries[REVOKED])
+        said(stack, "watchlist", "revoke", entries[REVOKED])
         time.sleep(PROMISED_S)
         see(
             1, REVOKED, KEPT
         )  # one envelope, in this order: the second alert says that the first was looked at
         assert len(eventually(lambda: alerts(KEPT), bool)) == 1, log.read_text()[-3000:]
         assert len(alerts(REVOKED)) == 1
-    actions = [e["action"] for e in _ran(stack, "audit", "list")]
+    actions = [e["action"] for e in said(stack, "audit", "list")]
     assert {"cameras.import", "watchlist.add", "watchlist.revoke"} <= set(actions)
 
 
-def _ran(settings: Settings, *words: str) -> Any:
-    done = waysight(settings, *words, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def _entry(settings: Settings, plate: str, case: str) -> str:
-    added = _ran(
+    added = said(
         settings, "watchlist", "add", "--plate", plate, "--kind", "stolen", "--expires", "2030-01-01",
         "--legal-basis", "CPC art. 185", "--authority", "MIA", "--case", case,
     )  # fmt: skip

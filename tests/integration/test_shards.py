@@ -9,7 +9,6 @@ import pytest
 from workers import eventually, waysight
 
 from waysight.adapters.kafka import Publisher
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.packed import Packed, registry_tables
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.adapters.watch_rows import WatchTable
@@ -34,7 +33,6 @@ WANTED = Person(person_id="", name="A. Example", kind="wanted", priority=1, lega
 
 
 def test_the_watchlist_from_shards_and_what_came_after(stack: Settings, unique: str) -> None:
-    apply_topics(stack)
     codec = Codec(ConfluentRegistry(stack.registry))
     publisher = Publisher(stack, codec)
     prefix = unique[1:5].upper()
@@ -78,7 +76,6 @@ def test_the_watchlist_from_shards_and_what_came_after(stack: Settings, unique: 
 
 
 def test_an_owner_becomes_wanted_and_sells_the_car(stack: Settings, unique: str) -> None:
-    apply_topics(stack)
     codec = Codec(ConfluentRegistry(stack.registry))
     publisher, plate = Publisher(stack, codec), unique[1:9].upper()
     car = replace(CAR, plate=plate, owner_id=unique)

@@ -15,7 +15,6 @@ from confluent_kafka import Producer
 from workers import eventually, running, waysight
 
 from waysight.adapters.clickhouse import ClickHouse, connect
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.local import control
@@ -32,7 +31,6 @@ _ROWS = 30
 @pytest.fixture
 def settings(stack: Settings, unique: str) -> Settings:
     found = stack.model_copy(update={"clickhouse_database": unique, "user": unique})
-    apply_topics(found)
     migrate(found)
     return found
 
@@ -82,7 +80,7 @@ def _publish(settings: Settings, root: Path, unique: str, twice: int = 1) -> Non
                 producer.produce(topic, codec.encode(topic, body), f"key-{number}".encode())
         producer.produce(topic, f"garbage {unique}".encode(), b"key-0")
         producer.produce(topic, b"\x00\x00\x0f\x42\x40" + unique.encode(), b"key-0")
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def _stored(clickhouse: ClickHouse, unique: str) -> dict[str, int]:
@@ -112,11 +110,11 @@ def test_every_topic_is_stored_once_through_kills(
         owner = eventually(lambda: control.status(settings)["children"]["clickhouse"],
                            lambda c: c["state"] == "healthy" and c["pid"] != killed)  # fmt: skip
         assert owner["pid"] != killed
-        found = eventually(lambda: _stored(clickhouse, unique), everything.__eq__, 90)
+        found = eventually(lambda: _stored(clickhouse, unique), everything.__eq__)
         assert found == everything, log.read_text()[-3000:]
         bad = "SELECT topic, count() AS n FROM dead_letters_current WHERE position(payload, {u:String}) > 0 GROUP BY topic"
         letters = eventually(lambda: {r["topic"]: r["n"] for r in clickhouse.rows(bad, {"u": unique})},
-                             lambda n: n == dict.fromkeys(BY_TOPIC, 4), 30)  # fmt: skip
+                             lambda n: n == dict.fromkeys(BY_TOPIC, 4))  # fmt: skip
         assert letters == dict.fromkeys(BY_TOPIC, 4)
         _exports_and_search(settings, clickhouse, tmp_path, unique)
 

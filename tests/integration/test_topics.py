@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from workers import eventually
 
+from waysight.adapters import kafka_admin
 from waysight.adapters.broadcast import Broadcast
 from waysight.adapters.kafka import Publisher, client_config, latest_by_key, read_all
 from waysight.adapters.kafka_admin import apply_topics, topic_partitions, wanted_topics
@@ -23,7 +25,6 @@ def _record(camera_id: str, version: str) -> CameraRecord:
 
 
 def test_apply_is_repeatable_and_mends_configurations(stack: Settings) -> None:
-    apply_topics(stack)
     rows = apply_topics(stack)
     assert {row["action"] for row in rows} == {"unchanged"}
     assert all(row["schema_id"] for row in rows if not row["topic"].startswith("waysight-"))
@@ -37,20 +38,17 @@ def test_apply_is_repeatable_and_mends_configurations(stack: Settings) -> None:
 
 
 def test_another_partition_count_is_refused(stack: Settings) -> None:
-    apply_topics(stack)
     with pytest.raises(BadConfiguration, match="has 4 partitions, not 5"):
         apply_topics(stack.model_copy(update={"partitions": 5}))
 
 
 def test_an_incompatible_schema_is_refused(stack: Settings) -> None:
-    apply_topics(stack)
     changed = avro_schema("Payment") | {"fields": [{"name": "new", "type": "string"}]}
     with pytest.raises(BadConfiguration, match="not backward-compatible"):
         ConfluentRegistry(stack.registry).register(topic("payments").subject, changed)
 
 
 def test_records_go_through_and_compacted_topics_keep_the_newest(stack: Settings) -> None:
-    apply_topics(stack)
     codec = Codec(ConfluentRegistry(stack.registry))
     publisher = Publisher(stack, codec)
     seen: list[str] = []
@@ -70,17 +68,16 @@ def test_records_go_through_and_compacted_topics_keep_the_newest(stack: Settings
     late: Broadcast[CameraRecord] = Broadcast(stack, codec, "cameras")
     late.start()
     assert late.snapshot() == latest
-    for _ in range(200):
-        if broadcast.version >= before + 4:
-            break
-        broadcast._stopped.wait(0.05)
+    eventually(lambda: broadcast.version, lambda version: version >= before + 4)
     assert broadcast.snapshot() == latest
     assert seen[-4:] == ["cam-t", "cam-t", "cam-gone", "cam-gone"]
     broadcast.stop()
     late.stop()
+    publisher.publish("cameras", "cam-t", None)  # no camera that other tests could use
+    publisher.flush()
 
 
-def test_errors_say_what_to_do(stack: Settings) -> None:
+def test_errors_say_what_to_do(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     codec = Codec(ConfluentRegistry(stack.registry))
     publisher = Publisher(stack, codec)
     with pytest.raises(BadMessage, match="more than a message may hold"):
@@ -90,5 +87,6 @@ def test_errors_say_what_to_do(stack: Settings) -> None:
     with pytest.raises(BadConfiguration, match="topics apply"):
         list(read_all(stack, codec, "no-such-topic"))
     nowhere = stack.model_copy(update={"kafka_port": 1})
+    monkeypatch.setattr(kafka_admin, "_TIMEOUT_S", 1.0)
     with pytest.raises(EngineDown, match="is Kafka at"):
         topic_partitions(nowhere)

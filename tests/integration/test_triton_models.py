@@ -34,7 +34,7 @@ def analyse(client: grpc.InferenceServerClient, payload: bytes, codec: str) -> d
         tensor = grpc.InferInput(name, [1, 1], "BYTES")
         tensor.set_data_from_numpy(np.array([[value]], dtype=object))
         inputs.append(tensor)
-    result = client.infer("frame_analysis", inputs, client_timeout=60).as_numpy("RESULT")
+    result = client.infer("frame_analysis", inputs, client_timeout=300).as_numpy("RESULT")
     return dict(json.loads(result[0, 0]))
 
 
@@ -89,7 +89,7 @@ def test_the_lines_of_a_rendered_plate_are_found(
     def network(batch: np.ndarray) -> np.ndarray:
         tensor = grpc.InferInput("image", list(batch.shape), "FP32")
         tensor.set_data_from_numpy(batch)
-        return client.infer("plate_corners", [tensor], client_timeout=60).as_numpy("lines")
+        return client.infer("plate_corners", [tensor], client_timeout=300).as_numpy("lines")
 
     plate = load_designs()[design]
     scale = 110 / plate.size_mm[0]

@@ -1,31 +1,27 @@
-"""What tests of officers' commands on the real parts share: a database of their own, commands as JSON, a violation."""
+"""What tests of officers' commands on the real parts share: a database of their own, plates, a frame."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import count as count_from
+from itertools import islice
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
-import typer
-from typer.testing import CliRunner
 from workers import running
 
 from waysight import settings as settings_module
 from waysight.adapters.clickhouse import connect
 from waysight.adapters.evidence import EvidenceStore, frame_key
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.pictures import encode_jpeg
-from waysight.errors import WaysightError
 from waysight.messages import FrameRef
 from waysight.settings import Settings
 from waysight.storage.migrations import migrate
 
 WHY = ("--purpose", "test", "--case", "KZ-6")
+_numbers = count_from(1)
 
 
 @contextlib.contextmanager
@@ -34,7 +30,6 @@ def own_database(stack: Settings, folder: Path, name: str) -> Iterator[Settings]
     found = stack.model_copy(
         update={"clickhouse_database": name, "user": "tester", "evidence_url": (folder / "evidence").as_uri()}
     )
-    apply_topics(found)
     migrate(found)
     with settings_module.using(found):
         yield found
@@ -53,27 +48,9 @@ def own_desk(stack: Settings, folder: Path, name: str, *workers: str) -> Iterato
         yield found
 
 
-def commands_of(*modules: ModuleType) -> Callable[..., Any]:
-    """Runs a command in this process and gives its JSON, or raises what it raised."""
-    app = typer.Typer()
-    for module in modules:
-        module.register(app)
-
-    def call(*arguments: str, code: int = 0) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        if isinstance(result.exception, WaysightError):
-            raise result.exception
-        assert result.exit_code == code, (result.output, result.exception)
-        return json.loads(result.stdout)
-
-    return call
-
-
-def plates(unique: str, count: int) -> list[str]:
-    """Kazakh plates of one test's own."""
-    number = int(unique[1:], 16)
-    letters = "".join("ABCEHKMOPTXY"[(number >> s) % 12] for s in (4, 12, 20))
-    return [f"{(number + n) % 1000:03}{letters}02" for n in range(count)]
+def plates(count: int) -> list[str]:
+    """Kazakh plates that no other test of this run has."""
+    return [f"{number % 1000:03}PX{'ABCEHKMOPTXY'[number // 1000]}02" for number in islice(_numbers, count)]
 
 
 def write_csv(path: Path, *rows: dict[str, str]) -> str:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from waysight.settings import Settings
+import typer
+from typer.testing import CliRunner
+
+from waysight.errors import WaysightError
+from waysight.settings import Settings, using
 
 T = TypeVar("T")
 
@@ -19,8 +26,25 @@ def waysight(settings: Settings, *arguments: str) -> subprocess.CompletedProcess
     """One command to its end."""
     command = [sys.executable, "-m", "waysight.cli", *arguments]
     return subprocess.run(
-        command, env=settings.child_environment(), capture_output=True, text=True, timeout=120
+        command, env=settings.child_environment(), capture_output=True, text=True, timeout=600
     )
+
+
+def said(settings: Settings, *arguments: str, code: int = 0) -> Any:
+    """What one command tells with --json, in this process: no seconds go by until it has started. Raises what it raised."""
+    with using(settings):
+        result = CliRunner().invoke(_command(arguments[0]), [*arguments, "--json"])
+    if isinstance(result.exception, WaysightError):
+        raise result.exception
+    assert result.exit_code == code, (result.output, result.exception)
+    return json.loads(result.stdout)
+
+
+@cache
+def _command(name: str) -> typer.Typer:
+    app = typer.Typer()
+    import_module(f"waysight.commands.{name}").register(app)
+    return app
 
 
 @contextlib.contextmanager
@@ -34,15 +58,25 @@ def running(settings: Settings, log: Path, *arguments: str) -> Iterator[subproce
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)
 
 
-def eventually(look: Callable[[], T], done: Callable[[T], bool], seconds: float = 60.0) -> T:
-    """Look until `done`, and return what was seen last."""
+def eventually(look: Callable[[], T], done: Callable[[T], object], seconds: float = 300.0) -> T:
+    """Look until `done`, and return what was seen last; what `done` does not find in it yet is awaited, too.
+
+    The time is for the slowest machine: shorter only where it is what a test shows.
+    """
     deadline = time.monotonic() + seconds
-    while not done(seen := look()) and time.monotonic() < deadline:
+    while not _met(done, seen := look()) and time.monotonic() < deadline:
         time.sleep(0.3)
     return seen
+
+
+def _met(done: Callable[[T], object], seen: T) -> bool:
+    try:
+        return bool(done(seen))
+    except LookupError:
+        return False

@@ -62,7 +62,7 @@ def _run(fleet: Fleet, act: Callable[[Servers], Awaitable[Any]], bound: int = 4)
         found = Servers(list(fleet.state), bound, fleet.probe)
         await found.start(1.0)
         try:
-            return await asyncio.wait_for(act(found), 10.0)
+            return await asyncio.wait_for(act(found), 120.0)
         finally:
             await found.close()
 

@@ -7,11 +7,11 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from workers import eventually
 
 from waysight.errors import BadConfiguration, EngineDown
 from waysight.local import (
@@ -139,10 +139,8 @@ def test_only_marked_processes_are_found_and_ended(tmp_path: Path) -> None:
     ours = subprocess.Popen(sleep, env={**os.environ, **processes.marks(tmp_path, "one")})
     other = subprocess.Popen(sleep, env={**os.environ, **processes.marks(tmp_path / "else", "one")})
     try:
-        deadline = time.monotonic() + 20
-        while not processes.of_stack(tmp_path) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert [p.pid for p in processes.of_stack(tmp_path, "one")] == [ours.pid]
+        found = eventually(lambda: processes.of_stack(tmp_path, "one"), bool)
+        assert [p.pid for p in found] == [ours.pid]
         assert processes.of_stack(tmp_path, "two") == []
         assert processes.end(processes.of_stack(tmp_path)) == 1
         assert not psutil.pid_exists(ours.pid)

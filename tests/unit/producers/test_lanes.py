@@ -41,7 +41,7 @@ def test_a_recording_waits_for_room_and_loses_nothing() -> None:
     lane, fresh = Twenty(Camera(id="c", source="x")), threading.Event()
     thread = threading.Thread(target=lane.run, args=(fresh,))
     thread.start()
-    assert fresh.wait(5)
+    assert fresh.wait(60)
     thread.join(0.3)
     assert thread.is_alive(), "the lane did not wait"
     assert len(lane._ready) == BUFFERED_FRAMES
