@@ -28,6 +28,7 @@ from waysight.authority.rulepacks import all_packs
 from waysight.messages import FrameRef
 
 _LEFT_MM, _WIDTH_MM, _LABEL_MM, _BOTTOM_MM = 16.0, 178.0, 44.0, 280.0
+_LINE = 0.46  # mm of line height per point of type
 _INK, _GREY, _BLUE, _PALE = (25, 30, 40), (105, 110, 122), (0, 84, 130), (238, 243, 247)
 _FIGURES = (
     ("measured_kmh", "measured", "{:.2f} km/h"), ("uncertainty_kmh", "uncertainty", "{:.2f} km/h"),
@@ -261,18 +262,15 @@ class _Page:
         pdf.set_font("dejavu", "B" if bold else "", size)
         pdf.set_text_color(*colour)
         align = "R" if _RTL.match(text) else "L"
-        pdf.multi_cell(width, size * 0.46, text, align=align, new_x=XPos.LEFT, new_y=YPos.NEXT)
+        pdf.multi_cell(width, size * _LINE, text, align=align, new_x=XPos.LEFT, new_y=YPos.NEXT)
 
     def _height(self, texts: Iterable[tuple[str, float]], width: float) -> float:
         pdf: Any = self._pdf
         height = 0.0
         for text, size in texts:
             pdf.set_font("dejavu", "", size)
-            height += (
-                size
-                * 0.46
-                * len(pdf.multi_cell(width, size * 0.46, text, align="L", dry_run=True, output="LINES"))
-            )
+            lines = pdf.multi_cell(width, size * _LINE, text, align="L", dry_run=True, output="LINES")
+            height += size * _LINE * len(lines)
         return height
 
     def _until(self, known: Mapping[str, Any] | None, name: str) -> str:

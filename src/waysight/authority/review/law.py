@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -80,4 +80,4 @@ class ReviewLaw:
 
 
 def _begins_ms(day: date, zone: ZoneInfo) -> int:
-    return int(datetime.combine(day, datetime.min.time(), zone).astimezone(UTC).timestamp() * 1000)
+    return int(datetime.combine(day, time.min, zone).timestamp() * 1000)
