@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from waysight.adapters.clickhouse import ClickHouse
@@ -21,14 +24,13 @@ HOUR_MS = 3_600_000
 SILENT_HOURS = 3  # so many hours without one vehicle are taken for a gap, not for an empty road
 _DOWN = ("unreachable", "eof", "frozen", "corrupt", "ended")
 
+# In the order in which they are kept, so that the engine holds no group of all cameras and hours; summed here.
 _COUNTS = """
-SELECT camera_id, groupArray(toInt64(hour)) AS hours, groupArray(toInt64(passed)) AS passes FROM (
-    SELECT camera_id, intDiv(window_start_ms, 3600000) AS hour, sum(value) AS passed FROM counts_current
-    WHERE measure = 'passes' AND category IN ({vehicles:Array(String)})
-        AND window_start_ms >= {from_ms:Int64} AND window_start_ms < {to_ms:Int64}
-        AND ({camera:String} = '' OR camera_id = {camera:String})
-    GROUP BY camera_id, hour)
-GROUP BY camera_id ORDER BY camera_id
+SELECT camera_id, toInt64(intDiv(window_start_ms, 3600000)) AS hour, toInt64(value) AS passes FROM counts_current
+WHERE measure = 'passes' AND category IN ({vehicles:Array(String)})
+    AND window_start_ms >= {from_ms:Int64} AND window_start_ms < {to_ms:Int64}
+    AND ({camera:String} = '' OR camera_id = {camera:String})
+ORDER BY camera_id
 """
 _CLASSES = """
 SELECT camera_id, toString(category) AS category, toInt64(sum(value)) AS passes FROM counts_current
@@ -48,14 +50,16 @@ def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = ""
     slots = _slots(range(first, last), ZoneInfo(zone))
     down = _down_hours(ask(clickhouse, _HEALTH, asked, camera=camera_id), first, last)
     rows, profiles = list[dict[str, Any]](), list[dict[str, Any]]()
-    for camera, hours, numbers in _hourly(clickhouse, asked, camera_id):
-        passes = np.zeros(max(last - first, 0))
-        inside = (hours >= first) & (hours < last)
-        passes[hours[inside] - first] = numbers[inside]
+    for camera, runs in groupby(_counted(clickhouse, asked, camera_id), itemgetter(0)):
+        passes, vehicles = np.zeros(max(last - first, 0)), 0
+        for _, hours, numbers in runs:
+            inside = (hours >= first) & (hours < last)
+            np.add.at(passes, hours[inside] - first, numbers[inside])
+            vehicles += int(numbers.sum())
         known = ~_silent(passes) & ~down.get(camera, np.zeros(len(passes), bool))
         daily, profile = average_day(passes, known, slots)
         rows.append({
-            "camera_id": camera, "vehicles": int(numbers.sum()), "average_daily_traffic": daily,
+            "camera_id": camera, "vehicles": vehicles, "average_daily_traffic": daily,
             "hours": len(passes), "hours_missing": int((~known).sum()),
         })  # fmt: skip
         profiles += [
@@ -95,16 +99,18 @@ def report(clickhouse: ClickHouse, asked: Period, zone: str, camera_id: str = ""
     return Report("Counts and average daily traffic", asked.from_ms, asked.to_ms, data, sections)
 
 
-def _hourly(
+def _counted(
     clickhouse: ClickHouse, asked: Period, camera_id: str
 ) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
-    """Per camera its hours (since 1970) with a vehicle and how many passed in each, as columns: there are millions."""
+    """Runs of counts of one camera after the other: their hours (since 1970) and how many passed, as columns."""
     given = {**asked.parameters, "camera": camera_id, "vehicles": sorted(VEHICLES)}
     for batch in clickhouse.batches(_COUNTS + ONCE, given):
-        hours, passes = batch.column("hours"), batch.column("passes")
-        ends, every = hours.offsets.to_numpy(), (hours.values.to_numpy(), passes.values.to_numpy())
-        for place, camera in enumerate(batch.column("camera_id").to_pylist()):
-            yield camera, *(values[ends[place] : ends[place + 1]] for values in every)
+        hours, passes = (batch.column(name).to_numpy() for name in ("hour", "passes"))
+        runs = pc.run_end_encode(batch.column("camera_id"))
+        start = 0
+        for camera, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            yield camera, hours[start:end], passes[start:end]
+            start = end
 
 
 def average_day(
