@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sightings import sighting
 from synthetic import START_MS
-from workers import eventually, running, waysight
+from workers import eventually, running, said
 
 from waysight.adapters.kafka import Publisher, read_all
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.messages import Alert, SightingBatch
@@ -28,7 +25,6 @@ GROUNDS = "legal_basis,authority,case_number,expires\n"
 
 
 def test_owners_and_permits_in_a_running_worker(stack: Settings, unique: str, tmp_path: Path) -> None:
-    apply_topics(stack)
     codec = Codec(ConfluentRegistry(stack.registry))
     publisher, origin, now_ms = Publisher(stack, codec), uuid.uuid4().int % 2**31, time.time_ns() // 10**6
     number = uuid.uuid4().int % 9000 + 1000
@@ -59,7 +55,7 @@ def test_owners_and_permits_in_a_running_worker(stack: Settings, unique: str, tm
         assert not alerts("wanted_owner")
         day = timedelta(days=1)
         period = [(datetime.now(UTC) + d).date().isoformat() for d in (-day, 30 * day)]
-        leave = _ran(stack, "authorise", "grant", "--purpose", "owner_warrant", "--authority", "court 7", "--legal-basis",
+        leave = said(stack, "authorise", "grant", "--purpose", "owner_warrant", "--authority", "court 7", "--legal-basis",
                      "CPC art. 231", "--case", unique, "--subject", owner, "--area", street, "--from", period[0], "--until",
                      period[1], "--by", "judge")["authorisation_id"]  # fmt: skip
         time.sleep(PROMISED_S)
@@ -67,12 +63,12 @@ def test_owners_and_permits_in_a_running_worker(stack: Settings, unique: str, tm
         (found,) = eventually(lambda: alerts("wanted_owner"), bool)
         assert (found.camera_id, found.matched, found.person_id) == (street, "owner", owner), log.read_text()
         assert (found.authorisation_id, found.legal_basis) == (leave, "CPC art. 185")
-        _ran(stack, "authorise", "revoke", leave, "--reason", "the court ended it")
+        said(stack, "authorise", "revoke", leave, "--reason", "the court ended it")
         time.sleep(PROMISED_S)
         see(2, (street, owned), (gate, stranger))
         eventually(lambda: alerts("not_permitted", stranger), lambda told: len(told) == 2)
         assert len(alerts("wanted_owner")) == 1
-    actions = [e["action"] for e in _ran(stack, "audit", "list") if unique in (e["case_number"], e["detail"])]
+    actions = [e["action"] for e in said(stack, "audit", "list") if unique in (e["case_number"], e["detail"])]
     assert {"watchlist.add", "authorise.grant", "authorise.revoke"} <= set(actions)
 
 
@@ -87,16 +83,10 @@ def _prepare(
     persons.write_text(
         f"person_id,name,kind,{GROUNDS}{owner},A. Person,wanted,CPC art. 185,MIA,{names['case']},2030-01-01\n"
     )
-    assert _ran(settings, "cameras", "import", str(cameras))["imported"] == 2
-    assert _ran(settings, "vehicles", "import", str(vehicles)) == {"vehicles": 1}
-    assert _ran(settings, "persons", "import", str(persons))["changed"] == 1
+    assert said(settings, "cameras", "import", str(cameras))["imported"] == 2
+    assert said(settings, "vehicles", "import", str(vehicles)) == {"vehicles": 1}
+    assert said(settings, "persons", "import", str(persons))["changed"] == 1
     grounds = ("--kind", "permit", "--list", names["case"], "--expires", "2030-01-01", "--legal-basis", "city order 5",
                "--authority", "city", "--case", names["case"])  # fmt: skip
-    _ran(settings, "watchlist", "add", "--mode", "permit_list", "--area", gate, *grounds)
-    _ran(settings, "watchlist", "add", "--mode", "permit", "--plate", names["member"], *grounds)
-
-
-def _ran(settings: Settings, *words: str) -> Any:
-    done = waysight(settings, *words, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    said(settings, "watchlist", "add", "--mode", "permit_list", "--area", gate, *grounds)
+    said(settings, "watchlist", "add", "--mode", "permit", "--plate", names["member"], *grounds)

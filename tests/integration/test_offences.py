@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import uuid
@@ -11,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from officers import plates
 from sightings import sighting
 from synthetic import START_MS
-from workers import eventually, running, waysight
+from workers import eventually, running, said, waysight
 
 from waysight.adapters.kafka import Publisher, read_all
-from waysight.adapters.kafka_admin import apply_topics
+from waysight.adapters.lag import drained
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.messages import PassBatch, PathPoint, Sighting, SightingBatch, Watermark
@@ -42,10 +42,8 @@ OTHER,kz,Bolat,2,2026-10-01
 def test_who_is_exempt_is_told_and_not_fined_until_it_is_revoked(
     stack: Settings, unique: str, tmp_path: Path
 ) -> None:
-    apply_topics(stack)
     codec, camera = Codec(ConfluentRegistry(stack.registry)), f"cam-{unique}"
-    number = uuid.uuid4().int % 900 + 100
-    plate, other = f"{number}EXM02", f"{number}OTH02"
+    plate, other = plates(2)
     for command, name, text in [
         ("cameras", "c.yaml", CAMERAS), ("vehicles", "v.csv", VEHICLES), ("exemptions", "e.csv", EXEMPT),
     ]:  # fmt: skip
@@ -53,7 +51,7 @@ def test_who_is_exempt_is_told_and_not_fined_until_it_is_revoked(
         for word, value in words.items():
             text = text.replace(word, value)
         (tmp_path / name).write_text(text)
-        _ran(stack, command, "import", str(tmp_path / name))
+        said(stack, command, "import", str(tmp_path / name))
     road = _Road(stack, codec, camera)
 
     def told(minute: int) -> dict[tuple[str, str], tuple[bool, str]]:
@@ -64,6 +62,8 @@ def test_who_is_exempt_is_told_and_not_fined_until_it_is_revoked(
 
     log = tmp_path / "workers.log"
     with running(stack, log, "process", "enforce", "papers", "--instance", unique):
+        # Who is registered after a pass was looked at is not judged by it: the register is read before.
+        assert eventually(lambda: drained(stack, ("papers",)), {"papers": 0}.__eq__) == {"papers": 0}
         road.drive(0, plate, other)
         first = eventually(lambda: told(0), lambda t: len(t) == 4)
         assert {key for key, (_, exemption) in first.items() if exemption} == {
@@ -71,13 +71,15 @@ def test_who_is_exempt_is_told_and_not_fined_until_it_is_revoked(
         }, log.read_text()[-3000:]  # fmt: skip
         (held,) = (
             e
-            for e in _ran(stack, "exemptions", "list", "--purpose", "test", "--case", unique)
+            for e in said(stack, "exemptions", "list", "--purpose", "test", "--case", unique)
             if e["plate"] == plate
         )
-        _ran(stack, "exemptions", "revoke", held["exemption_id"])
+        said(stack, "exemptions", "revoke", held["exemption_id"])
         time.sleep(PROMISED_S)
         road.drive(10, plate)
-        assert eventually(lambda: told(10), bool)[plate, "bus_lane"][1] == "", "it was revoked"
+        # Another processor may tell of the papers first.
+        second = eventually(lambda: told(10), lambda t: t[plate, "bus_lane"])
+        assert second[plate, "bus_lane"][1] == "", "it was revoked"
     bad = tmp_path / "bad.csv"
     bad.write_text((tmp_path / "e.csv").read_text().replace("Law on road traffic art. 5", ""))
     refused = waysight(stack, "exemptions", "import", str(bad))
@@ -130,9 +132,3 @@ class _Road:
         )
         origin = {"origin_partition": self._origin, "origin_offset": self._sent}
         return replace(made, **origin, sighting_id=f"{self._camera}-{plate}-{minute}")
-
-
-def _ran(settings: Settings, *words: str) -> Any:
-    done = waysight(settings, *words, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
