@@ -12,10 +12,9 @@ import pytest
 from devices import read
 from sightings import sighting
 from synthetic import START_MS
-from workers import eventually, running, waysight
+from workers import eventually, running, said
 
 from waysight.adapters.kafka import Publisher, read_all
-from waysight.adapters.kafka_admin import apply_topics
 from waysight.adapters.registry import ConfluentRegistry
 from waysight.codec import Codec
 from waysight.messages import ClockCheck, FrameRef, PassBatch, PathPoint, Signal, Violation, Watermark
@@ -51,13 +50,11 @@ def _frame(at_ms: int, name: str, plate: str) -> FrameRef:
 def test_a_plate_that_a_device_read_meets_the_light_in_its_own_partition(
     stack: Settings, unique: str, tmp_path: Path
 ) -> None:
-    apply_topics(stack)
     codec, camera, device = Codec(ConfluentRegistry(stack.registry)), f"cam-{unique}", f"anpr-{unique}"
     number = uuid.uuid4().int % 900 + 100
     plate, seen, unread = f"{number}ANP02", f"{number}AMP02", f"{number}NON02"
     (tmp_path / "c.yaml").write_text(CAMERAS.replace("CAMERA", camera).replace("ANPR", device))
-    done = waysight(stack, "cameras", "import", str(tmp_path / "c.yaml"))
-    assert done.returncode == 0, done.stderr
+    said(stack, "cameras", "import", str(tmp_path / "c.yaml"))
     publisher, origin, sent = Publisher(stack, codec), uuid.uuid4().int % 2**31, 0
     keys = (f"camera:{camera}", f"junction:{camera}")
     for at_ms, read_as in ((10_000, seen), (20_000, "")):
@@ -99,7 +96,7 @@ def test_a_plate_that_a_device_read_meets_the_light_in_its_own_partition(
 
     log = tmp_path / "workers.log"
     with running(stack, log, "process", "edge", "enforce", "--instance", unique):
-        found = eventually(told, lambda t: len(t) == 2, 240)
+        found = eventually(told, lambda t: len(t) == 2)
     assert len(found) == 2, log.read_text()[-3000:]
     first, second = found[f"{unique}-10000"], found[f"{unique}-20000"]
     assert (first.offence, first.plate, first.read_plate) == ("red_light", plate, seen)
