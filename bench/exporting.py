@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import sys
 import time
@@ -30,9 +31,11 @@ def main(out: Path) -> None:
         manifest = export.manifest({})
         export.publish(manifest)
     used = resource.getrusage(resource.RUSAGE_SELF)
+    # Not ru_maxrss, which counts from the process that started this one.
+    peak_kib = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
     print(json.dumps({
         "seconds": round(time.monotonic() - begin, 2), "bytes": manifest["bytes"], "rows": manifest["rows"],
-        "cpu_s": round(used.ru_utime + used.ru_stime, 2), "own_mib": round(used.ru_maxrss / 1024),
+        "cpu_s": round(used.ru_utime + used.ru_stime, 2), "own_mib": round(peak_kib / 1024),
     }))  # fmt: skip
 
 

@@ -17,6 +17,9 @@ from xlsxwriter.exceptions import FileCreateError
 from waysight.errors import BadConfiguration
 from waysight.storage.columns import widen
 
+ROW_GROUP = (
+    32_768  # the writer keeps some 80 KB of each until the end: few of them, but each in memory at once
+)
 SHEET_ROWS = 1_048_576  # of Excel, header included
 _CELL = 32_767
 _EXACT = 2**53
@@ -34,15 +37,21 @@ class Sink(Protocol):
 
 
 class Parquet:
-    """Types, nulls and nested records as in the Avro schema."""
+    """Types, nulls and nested records as in the Avro schema; row groups of one size, however the rows came."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._writer = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+        self._waiting = schema.empty_table()
 
     def write(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows)
+        self._waiting = pa.concat_tables([self._waiting, rows])
+        while self._waiting.num_rows >= ROW_GROUP:
+            self._writer.write_table(self._waiting.slice(0, ROW_GROUP))
+            self._waiting = self._waiting.slice(ROW_GROUP)
 
     def close(self) -> None:
+        if self._waiting.num_rows:
+            self._writer.write_table(self._waiting)
         self._writer.close()
 
 

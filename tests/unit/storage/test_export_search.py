@@ -31,7 +31,7 @@ from waysight.commands import export
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
 from waysight.reporting.exports import manifest_path
-from waysight.reporting.formats import FORMATS
+from waysight.reporting.formats import FORMATS, ROW_GROUP
 from waysight.reporting.row_digest import RowDigest
 from waysight.reporting.searches import PlateSearch
 from waysight.reporting.selection import Selection, parse_time
@@ -168,6 +168,22 @@ def test_a_cursor_gives_what_is_new_and_the_same_again(
     assert again["rows_sha256"] == gone_on["rows_sha256"]
     with pytest.raises(BadConfiguration, match=r"--since-cursor 'yesterday'"):
         told("5.jsonl", "--since-cursor", "yesterday")
+
+
+def test_row_groups_depend_on_rows_and_not_on_batches(tmp_path: Path) -> None:
+    rows = pa.table({"n": pa.array(range(2 * ROW_GROUP + 5)), "text": ["x"] * (2 * ROW_GROUP + 5)})
+    files = []
+    for size in (7_001, ROW_GROUP, rows.num_rows):
+        files.append(tmp_path / f"{size}.parquet")
+        sink = FORMATS["parquet"](files[-1], rows.schema)
+        for first in range(0, rows.num_rows, size):
+            sink.write(rows.slice(first, size))
+        sink.close()
+    found = pq.ParquetFile(files[0])
+    groups = [found.metadata.row_group(n).num_rows for n in range(found.num_row_groups)]
+    assert groups == [ROW_GROUP, ROW_GROUP, 5]
+    assert found.read().equals(rows)
+    assert len({file.read_bytes() for file in files}) == 1
 
 
 def test_a_digest_depends_on_rows_and_not_on_batches() -> None:
