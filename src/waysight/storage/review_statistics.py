@@ -14,7 +14,7 @@ By = Literal["camera_id", "models", "offence", "officer", "reason"]
 BY: dict[str, str] = {"camera_id": "v.camera_id", "models": "v.models", "offence": "v.offence", "officer": "r.officer",
                       "reason": "r.reason"}  # fmt: skip
 COUNTS = ("decided", "accepted", "rejected", "returned", "checked", "disagreed")
-_REVIEWS_AT_ONCE = 3_000_000
+REVIEWS_AT_ONCE = 3_000_000
 _LAST_ID = "\U0010ffff"
 
 
@@ -54,7 +54,7 @@ def decided(
     Violations are taken together by ranges of their ids, so that the engine's memory does not grow with the tables.
     """
     (known,) = clickhouse.rows("SELECT count() AS reviews FROM reviews")
-    parts = 1 + known["reviews"] // _REVIEWS_AT_ONCE
+    parts = 1 + known["reviews"] // REVIEWS_AT_ONCE
     bounds = ["", *(f"{part * 0x10000 // parts:04x}" for part in range(1, parts)), _LAST_ID]
     totals: dict[tuple[str, ...], Counter[str]] = {}
     for first, end in itertools.pairwise(bounds):

@@ -8,6 +8,7 @@ import pytest
 
 from waysight.adapters.clickhouse import ClickHouse
 from waysight.domain.reviews.queue import DAY_MS, URGENT_DAYS, Candidate, Pressing, rank
+from waysight.storage import review_statistics
 from waysight.storage.records import IDS_AT_ONCE, reviews_of
 from waysight.storage.review_queue import (
     Asked,
@@ -137,7 +138,11 @@ def test_a_sample_is_of_accepted_ones_nobody_checked(filled: ClickHouse) -> None
     assert accepted_ids(filled, 2**59, 2**60) == []
 
 
-def test_decisions_are_counted_once_each(filled: ClickHouse) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 1_000])
+def test_decisions_are_counted_once_each(
+    filled: ClickHouse, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(review_statistics, "REVIEWS_AT_ONCE", at_once)
     (row,) = rejections(filled, "models")
     assert (row.name, row.decided, row.accepted, row.rejected, row.returned, row.checked, row.disagreed) == (
         "m7", 7, 4, 2, 1, 2, 1)  # fmt: skip
