@@ -18,7 +18,7 @@ from waysight.errors import BadConfiguration
 from waysight.reporting.exports import Export
 from waysight.reporting.formats import FORMATS
 from waysight.reporting.reading import batches, months
-from waysight.reporting.selection import Selection, cursor_of, parse_cursor, parse_time
+from waysight.reporting.selection import Selection, cursor_of, parse_cursor
 from waysight.settings import get_settings
 from waysight.storage.tables import table
 
@@ -73,15 +73,12 @@ def run(
         # Here, because the mathematics of cameras takes 60 MB that other exports spare.
         from waysight.commands.export_datex import export_datex
 
-        span = parse_time(from_, "--from"), parse_time(to, "--to")
-        narrowing.in_order(*span)
-        export_datex(out, *span, camera, step, country, creator, json_)
+        export_datex(out, *narrowing.span(from_, to), camera, step, country, creator, json_)
         return
     require_purpose(purpose, case)
     if dataset not in DATASETS:
         raise BadConfiguration(f"there is no export of {dataset!r}; there are {', '.join(DATASETS)}")
-    times = parse_time(from_, "--from"), parse_time(to, "--to")
-    narrowing.in_order(*times)
+    times = narrowing.span(from_, to)
     narrowing.one_of(status, narrowing.STATUSES.get(dataset, (status,)), "--status")
     given = {
         "camera_id": camera,

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import get_args, get_type_hints
 
+from waysight.authority.imports import moment_ms
 from waysight.domain.enforcement.offences import OFFENCES
 from waysight.domain.plates import canonical
 from waysight.errors import BadConfiguration
@@ -50,6 +51,18 @@ def a_place(value: str, name: str) -> str:
     if not re.fullmatch(r"(camera|road|district):.+", value):
         raise BadConfiguration(f"{name} {value!r}: write camera:<id>, road:<name> or district:<name>")
     return value
+
+
+def parse_time(text: str, option: str) -> int | None:
+    """ISO 8601 as UTC epoch ms, None for ""; without a zone it is UTC; raises BadConfiguration naming the option."""
+    return moment_ms(text, option) if text else None
+
+
+def span(from_: str, to: str) -> tuple[int | None, int | None]:
+    """What lies between --from and --to, UTC epoch ms, None where it is open; raises BadConfiguration."""
+    found = parse_time(from_, "--from"), parse_time(to, "--to")
+    in_order(*found)
+    return found
 
 
 def in_order(from_ms: int | None, to_ms: int | None, names: str = "--from and --to") -> None:

@@ -40,10 +40,8 @@ def register(app: typer.Typer) -> None:
 def import_file(file: File, json_: Json = False) -> None:
     """Import wanted persons from a CSV file: all of them, or none when a line is wrong."""
     settings, now_ms = get_settings(), time.time_ns() // 1_000_000
-    rows, countries = (
-        read_rows(file, PERSON_REQUIRED, PERSON_OPTIONAL),
-        countries_served(settings, open_codec(settings)),
-    )
+    countries = countries_served(settings, open_codec(settings))
+    rows = read_rows(file, PERSON_REQUIRED, PERSON_OPTIONAL)
     persons = convert_all(file, rows, lambda row: person_of(row, now_ms, countries), lambda p: p.person_id)
     publish_changes("persons", file, persons, lambda p: p.person_id, json_)
 

@@ -11,12 +11,12 @@ import typer
 from waysight.adapters.audit import AuditLog
 from waysight.adapters.kafka import Publisher, require_answer
 from waysight.commands.governed import Desk, look_up
+from waysight.commands.narrowing import parse_time
 from waysight.commands.output import Case, Json, Purpose, note, open_codec, print_json, print_table, when
 from waysight.errors import BadConfiguration
 from waysight.processing import PROCESSORS
 from waysight.replaying.publication import new_version, publish
 from waysight.replaying.report import KEPT_OUT, Replayed, Wanted, replay
-from waysight.reporting.selection import parse_time
 from waysight.settings import get_settings
 from waysight.storage.tables import table
 

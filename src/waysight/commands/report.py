@@ -10,7 +10,7 @@ import typer
 
 from waysight.adapters.clickhouse import ClickHouse, connect
 from waysight.commands.known_cameras import registered_cameras
-from waysight.commands.narrowing import a_place, in_order, one_of
+from waysight.commands.narrowing import a_place, one_of, parse_time, span
 from waysight.commands.output import Json, note, open_codec, print_json, print_table, when
 from waysight.errors import BadConfiguration
 from waysight.reporting.asked import cameras_seen, local_zone
@@ -21,7 +21,6 @@ from waysight.reporting.pages import write_html
 from waysight.reporting.paper import write_pdf
 from waysight.reporting.reconciliation import reconcile
 from waysight.reporting.reports import Period, counts, panels, period
-from waysight.reporting.selection import parse_time
 from waysight.settings import get_settings
 
 From = Annotated[str, typer.Option("--from", help="Event time from, ISO 8601; default: the oldest event.")]
@@ -145,8 +144,7 @@ def deterrence_report(
         raise BadConfiguration(
             f"{min(both)} is --place and --control; a control is a place that got no camera"
         )
-    times = parse_time(from_, "--from"), parse_time(to, "--to")
-    in_order(*times)
+    times = span(from_, to)
     clickhouse = connect(get_settings())
     asked = deterrence.span(clickhouse, *times)
     question = deterrence.Question(tuple(place or ()), tuple(control or ()), parse_time(since, "--since"))
@@ -185,8 +183,7 @@ def _check(clickhouse: ClickHouse, asked: Period, camera: str, as_json: bool) ->
 
 def _open(from_: str, to: str, decided: bool = False, camera: str = "") -> tuple[ClickHouse, Period]:
     """What a report is made from; raises BadConfiguration for a camera that is neither registered nor in the data."""
-    times = parse_time(from_, "--from"), parse_time(to, "--to")
-    in_order(*times)
+    times = span(from_, to)
     settings = get_settings()
     clickhouse = connect(settings)
     asked = period(clickhouse, *times, decided)

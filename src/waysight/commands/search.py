@@ -11,12 +11,11 @@ import typer
 from waysight.adapters.evidence import EvidenceStore
 from waysight.commands.governed import Desk, look_up
 from waysight.commands.known_cameras import registered_cameras
-from waysight.commands.narrowing import in_order
+from waysight.commands.narrowing import span
 from waysight.commands.output import Case, Json, Purpose, note, print_json, print_table, when
 from waysight.domain.plates import displayed
 from waysight.errors import BadConfiguration
 from waysight.reporting.searches import PlateSearch
-from waysight.reporting.selection import parse_time
 from waysight.reporting.vehicle_searches import VehicleSearch, look_of_picture, look_of_sighting
 from waysight.reporting.vehicle_sheet import write_sheet
 from waysight.settings import get_settings
@@ -46,7 +45,7 @@ def plate(
     """Show the sightings of a plate, newest first: time, camera, plate, confidence, evidence."""
 
     def find(desk: Desk) -> tuple[Rows, Mapping[str, Any]]:
-        wanted = PlateSearch(pattern, *_span(from_, to), candidates, limit)
+        wanted = PlateSearch(pattern, *span(from_, to), candidates, limit)
         asked = {
             "pattern": pattern,
             "from_ms": wanted.from_ms,
@@ -91,7 +90,7 @@ def vehicle(
         looks = look_of_sighting(desk.clickhouse, like) if like else ""
         if picture is not None:
             looks = look_of_picture(desk.settings, picture)
-        from_ms, to_ms = _span(from_, to)
+        from_ms, to_ms = span(from_, to)
         wanted = VehicleSearch(
             looks=looks, types=tuple(type_ or ()), colours=tuple(colour or ()), cameras=tuple(cameras),
             from_ms=from_ms, to_ms=to_ms, hidden=hidden, limit=limit,
@@ -113,12 +112,6 @@ def vehicle(
                            " ".join(r["sources"]), r["label"], r["colour"], r["plate"], r["sighting_id"][:12], r["evidence_ref"])
                           for r in rows))  # fmt: skip
     _count(rows, limit)
-
-
-def _span(from_: str, to: str) -> tuple[int | None, int | None]:
-    span = parse_time(from_, "--from"), parse_time(to, "--to")
-    in_order(*span)
-    return span
 
 
 def _cameras_of(desk: Desk, district: str) -> list[str]:

@@ -54,10 +54,8 @@ def register(app: typer.Typer) -> None:
 def import_file(file: File, json_: Json = False) -> None:
     """Import entries from a CSV file: all of them, or none when a line is wrong. Several areas are separated by ";"."""
     settings, now_ms = get_settings(), time.time_ns() // 1_000_000
-    rows, countries = (
-        read_rows(file, ENTRY_REQUIRED, ENTRY_OPTIONAL),
-        countries_served(settings, open_codec(settings)),
-    )
+    countries = countries_served(settings, open_codec(settings))
+    rows = read_rows(file, ENTRY_REQUIRED, ENTRY_OPTIONAL)
     entries = convert_all(file, rows, lambda row: entry_of(row, now_ms, countries), lambda e: e.entry_id)
     publish_changes("watchlist", file, entries, lambda e: e.entry_id, json_)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from waysight.authority.imports import moment_ms
 from waysight.errors import BadConfiguration
 from waysight.storage.tables import Table
 
@@ -91,11 +90,6 @@ class Selection:
             **self.equals,
             **columns,
         }
-
-
-def parse_time(text: str, option: str) -> int | None:
-    """ISO 8601 as UTC epoch ms, None for ""; without a zone it is UTC; raises BadConfiguration naming the option."""
-    return moment_ms(text, option) if text else None
 
 
 CURSOR = "c1-"

@@ -28,9 +28,12 @@ SURE = [
 
 @pytest.fixture
 def facts(violation: Make, review: Make, vehicle: Make) -> Make:
-    """A red light fined, another a day after the fine, accepted three days later; the first fine cancelled on a day."""
+    """A red light fined, another a day after the fine, accepted three days later; the first cancelled on a day.
 
-    def make(cancelled_day: int) -> list[Any]:
+    That is read as the sixth of the records, or before what it may change.
+    """
+
+    def make(cancelled_day: int, cancelled_read: int) -> list[Any]:
         red = {"offence": "red_light", "country": "ma", "plate": PLATE, "plate_country": "ma", "section_id": "",
                "measured_kmh": None, "enforced_kmh": None, "limit_kmh": None}  # fmt: skip
         fined_ms = review().reviewed_ms
@@ -38,11 +41,12 @@ def facts(violation: Make, review: Make, vehicle: Make) -> Make:
             action_id="a", fine_number=fine_id_of("v1"), plate=PLATE, kind="cancelled", reason="faulty", by="B. Chief",
             at_ms=fined_ms + cancelled_day * DAY_MS,
         )  # fmt: skip
-        return [
+        records = [
             vehicle(plate=PLATE, country="ma"), violation(**red), review(plate=PLATE),
             violation(violation_id="v2", occurred_ms=fined_ms + DAY_MS, **red),
-            review(review_id="r2", violation_id="v2", plate=PLATE, reviewed_ms=fined_ms + 4 * DAY_MS), cancelled,
+            review(review_id="r2", violation_id="v2", plate=PLATE, reviewed_ms=fined_ms + 4 * DAY_MS),
         ]  # fmt: skip
+        return [*records[:cancelled_read], cancelled, *records[cancelled_read:]]
 
     return make
 
@@ -60,9 +64,7 @@ def told(records: list[Any]) -> tuple[list[Referral], dict[str, str]]:
 def test_what_was_a_repetition_when_it_was_referred_stays_with_the_court(
     facts: Make, cancelled_read: int
 ) -> None:
-    *records, cancelled = facts(cancelled_day=6)
-    records.insert(cancelled_read, cancelled)
-    referrals, fines = told(records)
+    referrals, fines = told(facts(6, cancelled_read))
     assert [(r.violation_id, r.law, r.withdrawn) for r in referrals] == [("v2", "184/219", False)]
     assert fines == {"v1": "cancelled"}
 
@@ -71,8 +73,6 @@ def test_what_was_a_repetition_when_it_was_referred_stays_with_the_court(
 def test_what_was_none_by_then_is_a_fine_also_when_that_is_learnt_later(
     facts: Make, cancelled_read: int
 ) -> None:
-    *records, cancelled = facts(cancelled_day=2)
-    records.insert(cancelled_read, cancelled)
-    referrals, fines = told(records)
+    referrals, fines = told(facts(2, cancelled_read))
     assert [r.withdrawn for r in referrals] == [False, True] * (cancelled_read == 5)
     assert fines == {"v1": "cancelled", "v2": "issued"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -98,8 +98,15 @@ class PaperDesk:
     def vehicles(self, plates: Collection[str]) -> dict[str, Vehicle]:
         return {plate: entry for plate, entry in self.office.register.items() if plate in plates}
 
-    def publish(self, *act: Any) -> None:
-        _action, _case, _detail, reviews, also = (*act, None)[:5]
+    def publish(
+        self,
+        action: str,
+        case: str,
+        detail: Mapping[str, Any],
+        reviews: Sequence[Review],
+        also: Violation | None = None,
+    ) -> None:
+        del action, case, detail
         for review in reviews:
             lock = self.office.held(review.violation_id)
             assert lock is not None, "decided without a lock"

@@ -28,13 +28,14 @@ from waysight.adapters.keyed_state import KeyedState
 from waysight.cli import build
 from waysight.codec import Codec
 from waysight.commands import export
+from waysight.commands.narrowing import parse_time
 from waysight.engine import Message
 from waysight.errors import BadConfiguration, EngineDown, NotAllowed
 from waysight.reporting.exports import manifest_path
 from waysight.reporting.formats import FORMATS, ROW_GROUP
 from waysight.reporting.row_digest import RowDigest
 from waysight.reporting.searches import PlateSearch
-from waysight.reporting.selection import Selection, parse_time
+from waysight.reporting.selection import Selection
 from waysight.storage.tables import BY_TOPIC, TABLES
 
 Examples = Callable[[str], list[dict[str, Any]]]

@@ -17,21 +17,8 @@ from waysight.simulate.town import BUS_LANE, CLOCK_ERROR_MS, STOP_LINE_M, VIEW, 
 SECTION_M, RADAR_ERROR_KMH = 3000.0, 1.0
 GREEN_MS, AMBER_MS, CYCLE_MS = 30_000, 33_000, 60_000
 KINDS = (
-    "spot",
-    "fast",
-    "old",
-    "in",
-    "out",
-    "cross",
-    "bus",
-    "gate",
-    "mid",
-    "shaky",
-    "radar",
-    "unfit",
-    "pole",
-    *SITES,
-)
+    "spot", "fast", "old", "in", "out", "cross", "bus", "gate", "mid", "shaky", "radar", "unfit", "pole", *SITES,
+)  # fmt: skip
 _SAFE = "CFHKLMNPRTVWXY"  # letters that nothing is mistaken for
 _COLOURS = ("white", "grey", "black", "silver", "blue", "red", "green")
 

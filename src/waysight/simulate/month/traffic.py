@@ -78,9 +78,8 @@ class Traffic:
         self._mark_ms = streets.start_ms
         self._taken: dict[str, int] = {}  # until when a place is taken
         self._lag_ms = {c: self.chance.randrange(MOST_LAG_MS) for c in streets.cameras}
-        self._free = [
-            c for c in streets.cameras if c.partition("-")[2] not in ("in", "out", "bus", "turn", "pole")
-        ]
+        self._filmed = [c for c in streets.cameras if c.partition("-")[2] != "pole"]
+        self._free = [c for c in self._filmed if c.partition("-")[2] not in ("in", "out", "bus", "turn")]
 
     def events(self) -> Iterator[Event]:
         """All of it, once."""
@@ -139,7 +138,7 @@ class Traffic:
         heapq.heappush(self._queue, (when_ms, self._pushed, event))
 
     def _marks(self, now_ms: int, *, end: bool) -> None:
-        for camera_id in (c for c in self.streets.cameras if not c.endswith("pole")):
+        for camera_id in self._filmed:
             self.push(now_ms + self._lag_ms[camera_id], Mark(camera_id, now_ms - HOLD_MS, end))
 
     def _somebody(self, at_ms: int) -> None:

@@ -107,17 +107,17 @@ class Truth:
             if (life := self._life(d))
         ]
         issued: dict[Key, int | None] = {}
-        stands: Deed | None = None
+        stands: Ruling | None = None
         for issued_ms, deed in sorted(notices, key=lambda n: n[0]):
-            if self._ruled(deed) is None:
+            ruling = self._ruled(deed)
+            if ruling is None:
                 continue
             if stands is not None:
-                before = self._ruled(stands)
-                paid = before is not None and any(p.at_ms < issued_ms for p in before.parts if not p.currency)
-                if paid or stands.weight >= deed.weight:
+                paid = any(p.at_ms < issued_ms for p in stands.parts if not p.currency)
+                if paid or stands.deed.weight >= deed.weight:
                     continue
-                issued[stands.key] = issued_ms
-            stands, issued[deed.key] = deed, None
+                issued[stands.deed.key] = issued_ms
+            stands, issued[deed.key] = ruling, None
         return issued
 
     def _ruled(self, deed: Deed, until_ms: int | None = None) -> Ruling | None:
